@@ -1,0 +1,1 @@
+//! privet: field-level data protection for serverless applications on AWS.
