@@ -1,1 +1,11 @@
-//! placeholder
+//! The core of privet: classification, policy, masks, keys and formats. The facade crate `privet` re-exports it.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod classification;
+pub mod error;
+pub mod schema;
+pub mod value;
+
+pub use classification::{Classification, ClassificationSet};
+pub use error::{Error, ErrorKind, Result};
