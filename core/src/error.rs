@@ -1,11 +1,12 @@
 //! What can go wrong, told apart by what a caller can do about it, and never by what was in the data.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+type Source = Arc<dyn std::error::Error + Send + Sync>;
 
 /// An error of privet's core.
 ///
@@ -13,7 +14,7 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// Neither `Display` nor `Debug` carries plaintext, ciphertext, key bytes or context values. All integrity failures
 /// (commitment, tag, sealed field, malformed plaintext) are one and the same error, so nothing can be learnt from it.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 #[non_exhaustive]
 pub struct Error {
@@ -43,8 +44,8 @@ impl Error {
 
     /// The same error with the error that caused it.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.source = Some(source.into());
+    pub fn with_source(mut self, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        self.source = Some(Arc::new(source));
         self
     }
 

@@ -3,9 +3,16 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod classification;
+mod crypto;
+mod edk;
+mod encryption_context;
 pub mod error;
+pub mod keyring;
+pub mod record;
 pub mod schema;
 pub mod value;
 
 pub use classification::{Classification, ClassificationSet};
+pub use crypto::Secret;
+pub use encryption_context::EncryptionContext;
 pub use error::{Error, ErrorKind, Result};

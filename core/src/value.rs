@@ -13,6 +13,7 @@ mod serial;
 pub use convert::{from_record, to_record};
 pub use number::normalise;
 pub use path::{MAX_DEPTH, Path, Step};
+pub(crate) use serial::serialised_size;
 pub use serial::{TypeId, deserialise, serialise_into};
 
 /// The members of a record or of a nested map, in byte order of their names.
@@ -96,7 +97,7 @@ impl Value {
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::M(members) => f.debug_map().entries(members.iter().map(|(name, value)| (name, value))).finish(),
+            Self::M(members) => f.debug_map().entries(members).finish(),
             Self::L(values) => f.debug_list().entries(values).finish(),
             other => write!(f, "<{}>", other.type_name()),
         }

@@ -45,7 +45,7 @@ fn parse(text: &str) -> Option<String> {
     let leading = i64::try_from(all.len() - without_leading.len()).ok()?;
     let point = i64::try_from(whole.len()).ok()? - leading + exponent;
     // Magnitude 10^(point-1) <= value < 10^point.
-    if digits.len() > MAX_DIGITS || point > MAX_POINT || point < MIN_POINT {
+    if digits.len() > MAX_DIGITS || !(MIN_POINT..=MAX_POINT).contains(&point) {
         return None;
     }
     let mut plain = String::with_capacity(digits.len() + 2);

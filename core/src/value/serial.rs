@@ -53,23 +53,28 @@ pub fn serialise_into(value: &Value, out: &mut Vec<u8>) -> Result<()> {
     write(value, out, 1)
 }
 
-/// An upper bound of the length of [`serialise_into`]'s output for all but numbers with large exponents; reserving it
-/// keeps the plaintext from being copied by a growing buffer.
-#[must_use]
+/// An upper bound of the length of [`serialise_into`]'s output; reserving it keeps the plaintext from being copied by a
+/// growing buffer.
 pub(crate) fn serialised_size(value: &Value) -> usize {
     match value {
         Value::Null => 0,
         Value::Bool(_) => 1,
-        Value::N(text) => text.len() + 2,
+        Value::N(text) => number_size(text),
         Value::S(text) => text.len(),
         Value::B(bytes) => bytes.len(),
-        Value::Ss(texts) | Value::Ns(texts) => 4 + texts.iter().map(|text| 6 + text.len()).sum::<usize>(),
+        Value::Ss(texts) => 4 + texts.iter().map(|text| 4 + text.len()).sum::<usize>(),
+        Value::Ns(texts) => 4 + texts.iter().map(|text| 4 + number_size(text)).sum::<usize>(),
         Value::Bs(blobs) => 4 + blobs.iter().map(|blob| 4 + blob.len()).sum::<usize>(),
         Value::L(values) => 4 + values.iter().map(|value| 6 + serialised_size(value)).sum::<usize>(),
         Value::M(members) => {
             4 + members.iter().map(|(name, value)| 12 + name.len() + serialised_size(value)).sum::<usize>()
         }
     }
+}
+
+fn number_size(text: &str) -> usize {
+    // A leading zero may be added; an exponent can become up to 130 zeros.
+    text.len() + if text.contains(['e', 'E']) { 170 } else { 2 }
 }
 
 fn write(value: &Value, out: &mut Vec<u8>, depth: usize) -> Result<()> {
@@ -196,8 +201,8 @@ impl<'a> Reader<'a> {
             TypeId::S => Value::S(text(self.rest())?),
             TypeId::B => Value::B(self.rest().to_vec()),
             TypeId::SS => Value::Ss(self.set(text, |a, b| utf16_order(a, b))?),
-            TypeId::NS => Value::Ns(self.set(number, |a, b| a.cmp(b))?),
-            TypeId::BS => Value::Bs(self.set(|bytes| Some(bytes.to_vec()), |a, b| a.cmp(b))?),
+            TypeId::NS => Value::Ns(self.set(number, Ord::cmp)?),
+            TypeId::BS => Value::Bs(self.set(|bytes| Some(bytes.to_vec()), Ord::cmp)?),
             TypeId::L => {
                 let count = self.count(6)?;
                 let mut values = Vec::with_capacity(count);

@@ -1,0 +1,13 @@
+//! The one room that names the cryptographic library: AEAD, key derivation, MAC, random bytes, secrets.
+
+mod aead;
+mod kdf;
+mod mac;
+mod random;
+mod secret;
+
+pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
+pub(crate) use kdf::hkdf_sha256;
+pub(crate) use mac::{MacKey, equal};
+pub(crate) use random::fill;
+pub use secret::Secret;

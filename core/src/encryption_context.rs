@@ -1,0 +1,101 @@
+//! The encryption context: public pairs that every wrapped data key is bound to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::error::{Error, Result};
+
+/// Pairs of text that a wrapped data key is bound to: the class, the tenant, and the application's own.
+///
+/// # Security
+///
+/// The pairs are no secret to whoever may call the key provider (AWS logs them), but they say who owns what: `Debug`
+/// prints the names only.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct EncryptionContext(BTreeMap<String, String>);
+
+impl EncryptionContext {
+    /// An empty context.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The context with one more pair.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// The value under this name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The pairs, sorted by the bytes of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The bytes that stand for the context as associated data: nothing if it is empty, else u16 number of pairs, then
+    /// `lp16(name) || lp16(value)` each, in byte order of the names (ESDK message format, section 3).
+    ///
+    /// # Errors
+    ///
+    /// `Input` if there are more than 65,535 pairs or a text is longer than 65,535 bytes.
+    pub fn serialise(&self) -> Result<Vec<u8>> {
+        let mut out = Vec::new();
+        if self.0.is_empty() {
+            return Ok(out);
+        }
+        let count = u16::try_from(self.0.len());
+        out.extend_from_slice(
+            &count.map_err(|_| Error::input("an encryption context has too many pairs"))?.to_be_bytes(),
+        );
+        for (name, value) in &self.0 {
+            lp16(name.as_bytes(), &mut out)?;
+            lp16(value.as_bytes(), &mut out)?;
+        }
+        Ok(out)
+    }
+}
+
+impl fmt::Debug for EncryptionContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+/// Appends a 2-byte length and the bytes.
+pub(crate) fn lp16(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    let length = u16::try_from(bytes.len()).map_err(|_| Error::input("a text is longer than 65,535 bytes"))?;
+    out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(bytes);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serialises_as_specified() {
+        assert_eq!(EncryptionContext::new().serialise().unwrap(), b"");
+        let context = EncryptionContext::new().with("b", "2").with("a", "1").with("é", "");
+        let expected = [0, 3, 0, 1, 0x61, 0, 1, 0x31, 0, 1, 0x62, 0, 1, 0x32, 0, 2, 0xc3, 0xa9, 0, 0];
+        assert_eq!(context.serialise().unwrap(), expected);
+    }
+
+    #[test]
+    fn debug_prints_no_value() {
+        let context = EncryptionContext::new().with("owner", "dr-strange");
+        assert_eq!(format!("{context:?}"), r#"{"owner"}"#);
+    }
+
+    #[test]
+    fn overlong_texts_are_refused() {
+        assert!(EncryptionContext::new().with("a", "x".repeat(65_536)).serialise().is_err());
+    }
+}

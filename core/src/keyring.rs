@@ -1,0 +1,109 @@
+//! Where data keys come from: the trait that every key provider implements, and the keyrings privet brings.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::crypto::Secret;
+use crate::encryption_context::EncryptionContext;
+use crate::error::Result;
+
+#[cfg(feature = "kms")]
+mod kms;
+mod multi;
+mod raw_aes;
+
+pub use crate::edk::EncryptedDataKey;
+#[cfg(feature = "kms")]
+pub use kms::KmsKeyring;
+pub use multi::MultiKeyring;
+pub use raw_aes::RawAesKeyring;
+
+/// A source of data keys, wrapped by keys that it does not give away.
+///
+/// Keyrings are asked through the data-key cache, so an implementation need not cache. It must bind the encryption
+/// context to what it wraps, and must not print keys or context values.
+pub trait Keyring: fmt::Debug + Send + Sync {
+    /// A new data key, with itself wrapped.
+    ///
+    /// # Errors
+    ///
+    /// `Denied`, `Throttled`, `KeyUnavailable` as the provider says; `Config` if the keyring cannot write.
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey>;
+
+    /// This data key wrapped by this keyring too.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate_data_key`](Self::generate_data_key).
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey>;
+
+    /// The data key behind the first of these that this keyring can unwrap; `None` if none of them names a key of this
+    /// keyring.
+    ///
+    /// # Errors
+    ///
+    /// `Integrity` if one names a key of this keyring but does not authenticate; `Denied`, `Throttled`,
+    /// `KeyUnavailable` as the provider says.
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>>;
+}
+
+/// A future of a [`Keyring`].
+pub type KeyringFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// What a data key is wanted for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct DataKeyRequest {
+    /// The pairs that the wrapped key is bound to. Coarse, so that data keys can be cached: class, tenant, application.
+    pub context: EncryptionContext,
+    /// The length of the data key in bytes.
+    pub length: usize,
+}
+
+impl DataKeyRequest {
+    /// A data key of 32 bytes under this context.
+    #[must_use]
+    pub fn new(context: EncryptionContext) -> Self {
+        Self { context, length: 32 }
+    }
+}
+
+/// A data key, and itself wrapped.
+#[derive(Debug)]
+pub struct DataKey {
+    /// The key.
+    pub secret: Secret,
+    /// The key wrapped, once per wrapping key.
+    pub edks: Vec<EncryptedDataKey>,
+}
+
+impl<K: Keyring + ?Sized> Keyring for Arc<K> {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        (**self).generate_data_key(request)
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        (**self).wrap_data_key(data_key, request)
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        (**self).unwrap_data_key(edks, request)
+    }
+}

@@ -1,0 +1,84 @@
+//! Several keyrings as one: a generator and others that wrap the same data key, so that each alone can read.
+
+use super::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture};
+use crate::crypto::Secret;
+use crate::error::{Error, ErrorKind};
+
+/// Writes for all of its keyrings, reads with any one of them.
+#[derive(Debug)]
+pub struct MultiKeyring {
+    generator: Box<dyn Keyring>,
+    children: Vec<Box<dyn Keyring>>,
+}
+
+impl MultiKeyring {
+    /// A keyring whose data keys come from `generator`.
+    pub fn new(generator: impl Keyring + 'static) -> Self {
+        Self { generator: Box::new(generator), children: Vec::new() }
+    }
+
+    /// One more keyring that can read what is written.
+    #[must_use]
+    pub fn with(mut self, child: impl Keyring + 'static) -> Self {
+        self.children.push(Box::new(child));
+        self
+    }
+
+    fn all(&self) -> impl Iterator<Item = &dyn Keyring> {
+        std::iter::once(&self.generator).chain(&self.children).map(AsRef::as_ref)
+    }
+}
+
+impl Keyring for MultiKeyring {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        Box::pin(async move {
+            let mut data_key = self.generator.generate_data_key(request).await?;
+            for child in &self.children {
+                let edk = child.wrap_data_key(&data_key.secret, request).await?;
+                data_key.edks.push(edk);
+            }
+            Ok(data_key)
+        })
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        _data_key: &'a Secret,
+        _request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        Box::pin(async {
+            Err(Error::config("a multi keyring cannot be inside another one: add its keyrings to the outer one"))
+        })
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        Box::pin(async move {
+            let mut worst: Option<Error> = None;
+            for keyring in self.all() {
+                match keyring.unwrap_data_key(edks, request).await {
+                    Ok(Some(secret)) => return Ok(Some(secret)),
+                    Ok(None) => {}
+                    Err(error) => {
+                        if worst.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
+                            worst = Some(error);
+                        }
+                    }
+                }
+            }
+            worst.map_or(Ok(None), Err)
+        })
+    }
+}
+
+/// Which failure to report when several keyrings fail: one that may pass later, then damage, then a refusal.
+fn weight(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Throttled | ErrorKind::KeyUnavailable => 2,
+        ErrorKind::Integrity => 1,
+        _ => 0,
+    }
+}

@@ -1,0 +1,175 @@
+//! A keyring over an AES key that the process itself holds: for development, tests, and files without AWS.
+
+use std::fmt;
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use super::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture};
+use crate::crypto::{self, AeadKey, NONCE_LENGTH, Secret, TAG_LENGTH};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Wraps data keys with an AES key of 16, 24 or 32 bytes (ESDK message format, section 5, raw AES).
+///
+/// ```
+/// # use privet_core::keyring::RawAesKeyring;
+/// # use privet_core::Secret;
+/// let keyring = RawAesKeyring::new("my-team", "2026-11", &Secret::random(32)?)?;
+/// # Ok::<(), privet_core::Error>(())
+/// ```
+///
+/// # Security
+///
+/// Whoever reads the process's memory or the key's file has the key. Production keys belong into a KMS. Wrapping uses
+/// random 96-bit nonces: with the data-key cache in front, far below the 2^32 wraps that one key may make.
+pub struct RawAesKeyring {
+    namespace: String,
+    name: String,
+    wrapping_key: AeadKey,
+}
+
+impl RawAesKeyring {
+    /// A keyring over this wrapping key. Namespace and name are stored, in clear, with each wrapped data key.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the key is not of 16, 24 or 32 bytes, the namespace is `aws-kms` (which means AWS KMS to all
+    /// readers) or `privet`, or a name is empty or overlong.
+    pub fn new(namespace: impl Into<String>, name: impl Into<String>, wrapping_key: &Secret) -> Result<Self> {
+        let (namespace, name) = (namespace.into(), name.into());
+        if namespace.starts_with("aws-kms") || namespace == "privet" {
+            return Err(Error::config("`aws-kms` and `privet` are no namespaces for raw keys: choose another one"));
+        }
+        if namespace.is_empty() || name.is_empty() || namespace.len() > 255 || name.len() > 1024 {
+            return Err(Error::config("a raw key needs a namespace of up to 255 bytes and a name of up to 1,024"));
+        }
+        Ok(Self { namespace, name, wrapping_key: AeadKey::new(wrapping_key.expose())? })
+    }
+
+    /// A keyring over the key in a file: 16, 24 or 32 bytes, raw or as hexadecimal text. Reads the file at once; call
+    /// it at start-up.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if others than the owner may read the file or it holds no key; `Io` if it cannot be read.
+    pub fn from_file(namespace: impl Into<String>, name: impl Into<String>, path: &Path) -> Result<Self> {
+        Self::new(namespace, name, &read_key_file(path)?)
+    }
+}
+
+impl Keyring for RawAesKeyring {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        Box::pin(async move {
+            let secret = Secret::random(request.length)?;
+            let edks = vec![self.wrap(&secret, request)?];
+            Ok(DataKey { secret, edks })
+        })
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        Box::pin(async move { self.wrap(data_key, request) })
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        Box::pin(async move { self.unwrap_first(edks, request) })
+    }
+}
+
+impl RawAesKeyring {
+    fn wrap(&self, data_key: &Secret, request: &DataKeyRequest) -> Result<EncryptedDataKey> {
+        let mut nonce = [0; NONCE_LENGTH];
+        crypto::fill(&mut nonce)?;
+        let associated_data = request.context.serialise()?;
+        let mut ciphertext = Vec::with_capacity(data_key.expose().len() + TAG_LENGTH);
+        ciphertext.extend_from_slice(data_key.expose());
+        let tag = self.wrapping_key.seal(nonce, &associated_data, &mut ciphertext)?;
+        ciphertext.extend_from_slice(&tag);
+        let provider_info = [self.name.as_bytes(), &INFO_LENGTHS, &nonce].concat();
+        Ok(EncryptedDataKey { provider_id: self.namespace.clone(), provider_info, ciphertext })
+    }
+
+    fn unwrap_first(&self, edks: &[EncryptedDataKey], request: &DataKeyRequest) -> Result<Option<Secret>> {
+        let mut failure = None;
+        for edk in edks.iter().filter(|edk| edk.provider_id == self.namespace) {
+            // The name has no end mark: only the total length and the prefix tell whose it is.
+            let Some(rest) = edk.provider_info.strip_prefix(self.name.as_bytes()) else { continue };
+            let Ok(rest) = <&[u8; 8 + NONCE_LENGTH]>::try_from(rest) else { continue };
+            match self.unwrap_one(rest, &edk.ciphertext, request) {
+                Ok(secret) => return Ok(Some(secret)),
+                Err(error) => failure = Some(error),
+            }
+        }
+        failure.map_or(Ok(None), Err)
+    }
+
+    fn unwrap_one(&self, info: &[u8; 8 + NONCE_LENGTH], ciphertext: &[u8], request: &DataKeyRequest) -> Result<Secret> {
+        let nonce = info.strip_prefix(&INFO_LENGTHS).and_then(|nonce| nonce.try_into().ok());
+        let nonce = nonce.ok_or_else(Error::integrity)?;
+        if ciphertext.len() != request.length + TAG_LENGTH {
+            return Err(Error::integrity());
+        }
+        let associated_data = request.context.serialise()?;
+        let mut buffer = Zeroizing::new(ciphertext.to_vec());
+        Ok(Secret::copy_of(self.wrapping_key.open(nonce, &associated_data, &mut buffer)?))
+    }
+}
+
+impl fmt::Debug for RawAesKeyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RawAesKeyring").field("namespace", &self.namespace).field("name", &self.name).finish()
+    }
+}
+
+fn read_key_file(path: &Path) -> Result<Secret> {
+    let failed = |error| Error::new(ErrorKind::Io, "the key file cannot be read").with_source(error);
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    #[cfg(unix)]
+    if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
+        return Err(Error::config("others than its owner may use the key file: make it `chmod 600`"));
+    }
+    let not_a_key = || Error::config("the key file must hold 16, 24 or 32 bytes, raw or as hexadecimal text");
+    if metadata.len() > MAX_KEY_FILE {
+        return Err(not_a_key());
+    }
+    // One read into a buffer that is large enough, so that no copy is left behind by a growing one.
+    let mut bytes = Zeroizing::new([0; MAX_KEY_FILE as usize]);
+    let mut length = 0;
+    loop {
+        let space = bytes.get_mut(length..).unwrap_or_default();
+        match std::io::Read::read(&mut file, space).map_err(failed)? {
+            0 => break,
+            read => length += read,
+        }
+    }
+    let content = bytes.get(..length).ok_or_else(not_a_key)?;
+    if matches!(content.len(), 16 | 24 | 32) {
+        return Ok(Secret::copy_of(content));
+    }
+    let text = content.trim_ascii();
+    if !matches!(text.len(), 32 | 48 | 64) {
+        return Err(not_a_key());
+    }
+    Secret::filled(text.len() / 2, |out| {
+        for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
+            let digits = std::str::from_utf8(pair).map_err(|_| not_a_key())?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| not_a_key())?;
+        }
+        Ok(())
+    })
+}
+
+/// Tag length in bits and nonce length in bytes, as the provider info states them.
+const INFO_LENGTHS: [u8; 8] = [0, 0, 0, 128, 0, 0, 0, 12];
+const MAX_KEY_FILE: u64 = 128;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! Stored records as JSON documents: sealed values are `{"$sealed": "..."}`, the header is `"$privet"`.
+
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use serde_json::{Map as JsonMap, Value as Json};
+
+use super::{JSON_CLEAR, JSON_HEADER, JSON_SEALED};
+use crate::error::{Error, Result};
+use crate::value::{Map, Value};
+
+/// The JSON document that stores this sealed record.
+///
+/// # Errors
+///
+/// `Input` if the record holds clear bytes or sets, which JSON has no types for.
+pub fn to_json(stored: Map) -> Result<JsonMap<String, Json>> {
+    stored
+        .into_iter()
+        .map(|(name, value)| {
+            let json = match value {
+                Value::B(header) if name == JSON_HEADER => Json::String(BASE64_URL_SAFE_NO_PAD.encode(header)),
+                value => value_to_json(value)?,
+            };
+            Ok((name, json))
+        })
+        .collect()
+}
+
+/// The sealed record that this JSON document stores.
+///
+/// # Errors
+///
+/// `Integrity` if what claims to be sealed is not base64url.
+pub fn from_json(document: JsonMap<String, Json>) -> Result<Map> {
+    document
+        .into_iter()
+        .map(|(name, json)| {
+            let value = match json {
+                Json::String(text) if name == JSON_HEADER => Value::B(decode(&text)?),
+                json => value_from_json(json)?,
+            };
+            Ok((name, value))
+        })
+        .collect()
+}
+
+fn value_to_json(value: Value) -> Result<Json> {
+    Ok(match value {
+        // Clear bytes do not occur in JSON, so these are sealed.
+        Value::B(bytes) if bytes.first() == Some(&0xe1) => {
+            let mut object = JsonMap::new();
+            object.insert(JSON_SEALED.to_owned(), Json::String(BASE64_URL_SAFE_NO_PAD.encode(bytes)));
+            Json::Object(object)
+        }
+        Value::B(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_) => {
+            return Err(Error::input(format!("JSON has no type for a clear value of type {}", value.type_name())));
+        }
+        Value::L(values) => Json::Array(values.into_iter().map(value_to_json).collect::<Result<_>>()?),
+        Value::M(members) => Json::Object(
+            members.into_iter().map(|(name, value)| Ok((name, value_to_json(value)?))).collect::<Result<_>>()?,
+        ),
+        leaf => leaf.into_json(),
+    })
+}
+
+fn value_from_json(json: Json) -> Result<Value> {
+    Ok(match json {
+        Json::Array(values) => Value::L(values.into_iter().map(value_from_json).collect::<Result<_>>()?),
+        Json::Object(members) => {
+            if members.len() == 1 {
+                if let Some(Json::String(text)) = members.get(JSON_SEALED) {
+                    return Ok(Value::B(sealed(text)?));
+                }
+                if let Some(Json::Object(_)) = members.get(JSON_CLEAR) {
+                    return escaped(members);
+                }
+            }
+            Value::M(members_from_json(members)?)
+        }
+        leaf => Value::from(leaf),
+    })
+}
+
+/// `{"$clear": object}`: the object's own member is no mark, whatever its name.
+fn escaped(members: JsonMap<String, Json>) -> Result<Value> {
+    let mut outer = Map::new();
+    for (name, json) in members {
+        let inner = match json {
+            Json::Object(inner) => Value::M(members_from_json(inner)?),
+            other => value_from_json(other)?,
+        };
+        outer.insert(name, inner);
+    }
+    Ok(Value::M(outer))
+}
+
+fn members_from_json(members: JsonMap<String, Json>) -> Result<Map> {
+    members.into_iter().map(|(name, json)| Ok((name, value_from_json(json)?))).collect()
+}
+
+fn sealed(text: &str) -> Result<Vec<u8>> {
+    // An escaped clear value cannot be here, so the class is one of the four.
+    decode(text).and_then(|bytes| match bytes.as_slice() {
+        [0xe1, 1..=4, ..] => Ok(bytes),
+        _ => Err(Error::integrity()),
+    })
+}
+
+fn decode(text: &str) -> Result<Vec<u8>> {
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::integrity())
+}
