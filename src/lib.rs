@@ -1,1 +1,3 @@
 //! privet: field-level data protection for serverless applications on AWS.
+
+pub use privet_core::*;

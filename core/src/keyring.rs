@@ -60,20 +60,41 @@ pub trait Keyring: fmt::Debug + Send + Sync {
 pub type KeyringFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
 
 /// What a data key is wanted for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
+#[derive(Clone, Debug)]
 pub struct DataKeyRequest {
-    /// The pairs that the wrapped key is bound to. Coarse, so that data keys can be cached: class, tenant, application.
-    pub context: EncryptionContext,
-    /// The length of the data key in bytes.
-    pub length: usize,
+    context: EncryptionContext,
+    length: usize,
+    name: Arc<[u8]>,
 }
 
 impl DataKeyRequest {
     /// A data key of 32 bytes under this context.
     #[must_use]
     pub fn new(context: EncryptionContext) -> Self {
-        Self { context, length: 32 }
+        let length: usize = 32;
+        let mut name = (length as u64).to_be_bytes().to_vec();
+        for text in context.iter().flat_map(|(name, value)| [name, value]) {
+            name.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            name.extend_from_slice(text.as_bytes());
+        }
+        Self { context, length, name: name.into() }
+    }
+
+    /// The pairs that the wrapped key is bound to. Coarse, so that data keys can be cached: class, tenant, application.
+    #[must_use]
+    pub fn context(&self) -> &EncryptionContext {
+        &self.context
+    }
+
+    /// The length of the data key in bytes.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
+    /// Bytes that are the same for the same request only: what the cache files its key under.
+    pub(crate) fn name(&self) -> &Arc<[u8]> {
+        &self.name
     }
 }
 
@@ -86,7 +107,9 @@ pub struct DataKey {
     pub edks: Vec<EncryptedDataKey>,
 }
 
-impl<K: Keyring + ?Sized> Keyring for Arc<K> {
+macro_rules! forward {
+    ($($pointer:ident),+) => {$(
+impl<K: Keyring + ?Sized> Keyring for $pointer<K> {
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
         (**self).generate_data_key(request)
     }
@@ -107,3 +130,7 @@ impl<K: Keyring + ?Sized> Keyring for Arc<K> {
         (**self).unwrap_data_key(edks, request)
     }
 }
+    )+};
+}
+
+forward!(Arc, Box);

@@ -2,6 +2,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod audit;
+pub mod cache;
 pub mod classification;
 mod crypto;
 mod edk;
@@ -10,6 +12,7 @@ pub mod error;
 pub mod keyring;
 pub mod record;
 pub mod schema;
+pub mod time;
 pub mod value;
 
 pub use classification::{Classification, ClassificationSet};

@@ -6,11 +6,13 @@ use std::fmt;
 use zeroize::Zeroize;
 
 mod convert;
+mod dynamodb_json;
 mod number;
 mod path;
 mod serial;
 
 pub use convert::{from_record, to_record};
+pub use dynamodb_json::{from_dynamodb_json, to_dynamodb_json};
 pub use number::normalise;
 pub use path::{MAX_DEPTH, Path, Step};
 pub(crate) use serial::serialised_size;

@@ -47,14 +47,15 @@ impl KmsKeyring {
     }
 
     async fn generate(&self, request: &DataKeyRequest) -> Result<DataKey> {
-        let length = i32::try_from(request.length).map_err(|_| Error::config("a data key has at most 1,024 bytes"))?;
+        let length =
+            i32::try_from(request.length()).map_err(|_| Error::config("a data key has at most 1,024 bytes"))?;
         let mut call = self.client.generate_data_key().key_id(&self.key_arn).number_of_bytes(length);
-        for (name, value) in request.context.iter() {
+        for (name, value) in request.context().iter() {
             call = call.encryption_context(name, value);
         }
-        let answer = call.send().await.map_err(|error| from_sdk("GenerateDataKey", error))?;
+        let answer = call.send().await.map_err(|error| from_sdk("GenerateDataKey", &error))?;
         let plaintext = answer.plaintext.map(Blob::into_inner);
-        let secret = take_secret(plaintext, request.length)?;
+        let secret = take_secret(plaintext, request.length())?;
         self.check_arn(answer.key_id.as_deref())?;
         let ciphertext = answer.ciphertext_blob.ok_or_else(unexpected_answer)?.into_inner();
         Ok(DataKey { secret, edks: vec![self.edk(ciphertext)] })
@@ -62,21 +63,21 @@ impl KmsKeyring {
 
     async fn wrap(&self, data_key: &Secret, request: &DataKeyRequest) -> Result<EncryptedDataKey> {
         let mut call = self.client.encrypt().key_id(&self.key_arn).plaintext(Blob::new(data_key.expose()));
-        for (name, value) in request.context.iter() {
+        for (name, value) in request.context().iter() {
             call = call.encryption_context(name, value);
         }
-        let answer = call.send().await.map_err(|error| from_sdk("Encrypt", error))?;
+        let answer = call.send().await.map_err(|error| from_sdk("Encrypt", &error))?;
         self.check_arn(answer.key_id.as_deref())?;
         Ok(self.edk(answer.ciphertext_blob.ok_or_else(unexpected_answer)?.into_inner()))
     }
 
     async fn unwrap_one(&self, ciphertext: &[u8], request: &DataKeyRequest) -> Result<Secret> {
         let mut call = self.client.decrypt().key_id(&self.key_arn).ciphertext_blob(Blob::new(ciphertext));
-        for (name, value) in request.context.iter() {
+        for (name, value) in request.context().iter() {
             call = call.encryption_context(name, value);
         }
-        let answer = call.send().await.map_err(|error| from_sdk("Decrypt", error))?;
-        let secret = take_secret(answer.plaintext.map(Blob::into_inner), request.length)?;
+        let answer = call.send().await.map_err(|error| from_sdk("Decrypt", &error))?;
+        let secret = take_secret(answer.plaintext.map(Blob::into_inner), request.length())?;
         self.check_arn(answer.key_id.as_deref())?;
         Ok(secret)
     }
@@ -149,7 +150,7 @@ fn is_key_arn(text: &str) -> bool {
 }
 
 /// Tells the SDK's errors apart by code: <https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html>.
-fn from_sdk<E>(operation: &str, error: SdkError<E>) -> Error
+fn from_sdk<E>(operation: &str, error: &SdkError<E>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

@@ -60,7 +60,7 @@ impl RawAesKeyring {
 impl Keyring for RawAesKeyring {
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
         Box::pin(async move {
-            let secret = Secret::random(request.length)?;
+            let secret = Secret::random(request.length())?;
             let edks = vec![self.wrap(&secret, request)?];
             Ok(DataKey { secret, edks })
         })
@@ -87,7 +87,7 @@ impl RawAesKeyring {
     fn wrap(&self, data_key: &Secret, request: &DataKeyRequest) -> Result<EncryptedDataKey> {
         let mut nonce = [0; NONCE_LENGTH];
         crypto::fill(&mut nonce)?;
-        let associated_data = request.context.serialise()?;
+        let associated_data = request.context().serialise()?;
         let mut ciphertext = Vec::with_capacity(data_key.expose().len() + TAG_LENGTH);
         ciphertext.extend_from_slice(data_key.expose());
         let tag = self.wrapping_key.seal(nonce, &associated_data, &mut ciphertext)?;
@@ -113,10 +113,10 @@ impl RawAesKeyring {
     fn unwrap_one(&self, info: &[u8; 8 + NONCE_LENGTH], ciphertext: &[u8], request: &DataKeyRequest) -> Result<Secret> {
         let nonce = info.strip_prefix(&INFO_LENGTHS).and_then(|nonce| nonce.try_into().ok());
         let nonce = nonce.ok_or_else(Error::integrity)?;
-        if ciphertext.len() != request.length + TAG_LENGTH {
+        if ciphertext.len() != request.length() + TAG_LENGTH {
             return Err(Error::integrity());
         }
-        let associated_data = request.context.serialise()?;
+        let associated_data = request.context().serialise()?;
         let mut buffer = Zeroizing::new(ciphertext.to_vec());
         Ok(Secret::copy_of(self.wrapping_key.open(nonce, &associated_data, &mut buffer)?))
     }

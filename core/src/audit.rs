@@ -1,0 +1,85 @@
+//! Who saw what: the events, and the sinks they go to before anything is shown.
+
+use std::fmt;
+use std::pin::Pin;
+use std::time::SystemTime;
+
+use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
+use serde::Serialize;
+
+use crate::classification::Classification;
+use crate::error::Result;
+
+mod json_lines;
+mod log;
+
+pub use json_lines::JsonLinesSink;
+pub use log::TracingSink;
+
+/// One disclosure of one value of an audited class.
+///
+/// # Security
+///
+/// The value is not in it, and the record is named by a keyed digest only: a plain hash of an e-mail address used as
+/// key could be guessed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AuditEvent {
+    /// When: UTC, RFC 3339 with milliseconds.
+    pub time: String,
+    /// Who asked.
+    pub principal: String,
+    /// The roles of who asked.
+    pub roles: Vec<String>,
+    /// What for, if said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<String>,
+    /// The logical table or collection.
+    pub resource: String,
+    /// HMAC-SHA-256 over the record's context, 16 bytes as hexadecimal text. The same record has the same digest under
+    /// the same pseudonym key.
+    pub record: String,
+    /// Where in the record.
+    pub path: String,
+    /// The value's class.
+    pub class: Classification,
+    /// How much was shown: `reveal` or `partial`.
+    pub decision: String,
+}
+
+/// Where audit events go.
+///
+/// A sink answers when the events are safe; only then is anything shown. If it fails, nothing is.
+pub trait AuditSink: fmt::Debug + Send + Sync {
+    /// Keeps these events, all or none as far as it can tell.
+    ///
+    /// # Errors
+    ///
+    /// Any error stops the disclosure.
+    fn write<'a>(&'a self, events: &'a [AuditEvent]) -> AuditFuture<'a>;
+}
+
+/// A future of an [`AuditSink`].
+pub type AuditFuture<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+
+/// RFC 3339, UTC, whole milliseconds.
+pub(crate) fn timestamp(now: SystemTime) -> String {
+    let now = OffsetDateTime::from(now);
+    let now = now.replace_millisecond(now.millisecond()).unwrap_or(now);
+    now.format(&Rfc3339).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn timestamps_are_utc_to_the_millisecond() {
+        let at =
+            |milliseconds: u64| timestamp(SystemTime::UNIX_EPOCH + Duration::from_micros(milliseconds * 1000 + 999));
+        assert_eq!(at(951_827_696_123), "2000-02-29T12:34:56.123Z");
+        assert_eq!(at(0), "1970-01-01T00:00:00Z");
+    }
+}
