@@ -1,0 +1,103 @@
+//! The SDK's HTTP client, replaced: a request goes through faults and denials to an engine, without a socket.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use crate::call::Outcome;
+use crate::embedded::Services;
+use crate::fault::Failure;
+use crate::request::Request;
+
+/// The HTTP client of the configurations handed out.
+#[derive(Debug)]
+pub(crate) struct EmbeddedHttp(Arc<Services>);
+
+impl EmbeddedHttp {
+    pub(crate) fn new(services: Arc<Services>) -> Self {
+        Self(services)
+    }
+}
+
+impl HttpClient for EmbeddedHttp {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(EmbeddedConnector {
+            services: Arc::clone(&self.0),
+            read_timeout: settings.read_timeout(),
+            // The client's own clock, so that a test can move time by configuration.
+            time_source: components.time_source().unwrap_or_default(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct EmbeddedConnector {
+    services: Arc<Services>,
+    read_timeout: Option<Duration>,
+    time_source: SharedTimeSource,
+}
+
+impl HttpConnector for EmbeddedConnector {
+    fn call(&self, http: HttpRequest) -> HttpConnectorFuture {
+        let request = match Request::read(&http, self.time_source.now()) {
+            Ok(request) => request,
+            Err(message) => return HttpConnectorFuture::ready(Err(ConnectorError::user(message.into()))),
+        };
+        let services = Arc::clone(&self.services);
+        let read_timeout = self.read_timeout;
+        HttpConnectorFuture::new(async move {
+            let (delay, result) = serve(&services, &request);
+            match (delay, read_timeout) {
+                (Some(delay), Some(limit)) if limit < delay => {
+                    tokio::time::sleep(limit).await;
+                    Err(timed_out())
+                }
+                (Some(delay), _) => {
+                    tokio::time::sleep(delay).await;
+                    result
+                }
+                (None, _) => result,
+            }
+        })
+    }
+}
+
+/// Serves one request: what the client gets, and how much later.
+fn serve(services: &Services, request: &Request) -> (Option<Duration>, Result<HttpResponse, ConnectorError>) {
+    let subject = services.subject(request);
+    let fault = services.faults.draw(&request.service, &request.operation);
+    let delay = fault.as_ref().and_then(|fault| fault.delay);
+    let (outcome, result) = match fault.map_or(Failure::None, |fault| fault.failure) {
+        Failure::None => {
+            let answer = services.answer(request, &subject);
+            (answer.outcome(), Ok(answer.into_http(&request.service)))
+        }
+        Failure::Answer { status, code } => {
+            let answer = Failure::answer(status, code.as_deref());
+            (answer.outcome(), Ok(answer.into_http(&request.service)))
+        }
+        Failure::AnswerLost => {
+            services.answer(request, &subject);
+            (Outcome::AnswerLost, Err(broken("connection closed before the answer")))
+        }
+        Failure::Reset => (Outcome::Reset, Err(broken("connection reset by peer"))),
+        Failure::Timeout => (Outcome::Timeout, Err(timed_out())),
+    };
+    services.record(request, subject, outcome);
+    (delay, result)
+}
+
+fn broken(message: &str) -> ConnectorError {
+    ConnectorError::io(std::io::Error::new(std::io::ErrorKind::ConnectionReset, message).into())
+}
+
+fn timed_out() -> ConnectorError {
+    ConnectorError::timeout("no answer within the read timeout".into())
+}

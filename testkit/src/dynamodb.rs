@@ -1,0 +1,175 @@
+//! DynamoDB: requests handed to dynoxide, one database a region.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use dynoxide::{Database, DynoxideError};
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use crate::ACCOUNT;
+use crate::answer::Answer;
+use crate::request::{Access, Request, Subject};
+
+/// The DynamoDB of every region.
+#[derive(Default)]
+pub(crate) struct DynamoDb {
+    regions: Mutex<HashMap<String, Database>>,
+}
+
+impl DynamoDb {
+    pub(crate) fn subject(&self, request: &Request) -> Subject {
+        let tables = tables_of(&request.body);
+        let access = |table: Option<&String>| {
+            let resource = table.map(|table| format!("arn:aws:dynamodb:{}:{ACCOUNT}:table/{table}", request.region));
+            Access {
+                action: request.operation.clone(),
+                names: table.into_iter().chain(&resource).cloned().collect(),
+                resource,
+                context: BTreeMap::new(),
+            }
+        };
+        let accesses = match tables.as_slice() {
+            // Such as `ListTables`: an action on no table in particular.
+            [] => vec![access(None)],
+            tables => tables.iter().map(|table| access(Some(table))).collect(),
+        };
+        Subject { tables, accesses, ..Subject::default() }
+    }
+
+    pub(crate) fn answer(&self, request: &Request) -> Answer {
+        let database = self.database(&request.region);
+        match dispatch(&database, &request.operation, &request.body) {
+            Ok(body) => Answer::success(body),
+            Err(error) => Answer::refusal(error.status_code(), error.error_type(), error.to_json()),
+        }
+    }
+
+    fn database(&self, region: &str) -> Database {
+        let mut regions = self.regions.lock().unwrap_or_else(PoisonError::into_inner);
+        regions
+            .entry(region.to_owned())
+            .or_insert_with(|| Database::memory().expect("an in-memory database opens"))
+            .clone()
+    }
+}
+
+impl std::fmt::Debug for DynamoDb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DynamoDb").finish_non_exhaustive()
+    }
+}
+
+fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Result<String, DynoxideError> {
+    macro_rules! operations {
+        ($($name:literal => $call:ident),* $(,)?) => {
+            match operation {
+                $($name => write(&database.$call(read(body)?)?),)*
+                other => Err(DynoxideError::UnsupportedCapability(other.to_owned())),
+            }
+        };
+    }
+    operations! {
+        "CreateTable" => create_table,
+        "DeleteTable" => delete_table,
+        "DescribeTable" => describe_table,
+        "ListTables" => list_tables,
+        "UpdateTable" => update_table,
+        "PutItem" => put_item,
+        "GetItem" => get_item,
+        "DeleteItem" => delete_item,
+        "UpdateItem" => update_item,
+        "Query" => query,
+        "Scan" => scan,
+        "BatchGetItem" => batch_get_item,
+        "BatchWriteItem" => batch_write_item,
+        "TransactWriteItems" => transact_write_items,
+        "TransactGetItems" => transact_get_items,
+        "ListStreams" => list_streams,
+        "DescribeStream" => describe_stream,
+        "GetShardIterator" => get_shard_iterator,
+        "GetRecords" => get_records,
+        "UpdateTimeToLive" => update_time_to_live,
+        "DescribeTimeToLive" => describe_time_to_live,
+        "ExecuteStatement" => execute_statement,
+        "ExecuteTransaction" => execute_transaction,
+        "BatchExecuteStatement" => batch_execute_statement,
+        "TagResource" => tag_resource,
+        "UntagResource" => untag_resource,
+        "ListTagsOfResource" => list_tags_of_resource,
+    }
+}
+
+/// Reads a request. dynoxide marks in its parse errors which error of the service they stand for; its HTTP server
+/// resolves the marks, so here it is done for it.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| {
+        let message = error.to_string();
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(message, _)| message);
+        match message.split_once(':') {
+            Some(("VALIDATION" | "VALIDATION_REQUEST" | "VALIDATION_AS_READ", rest)) => {
+                DynoxideError::ValidationException(rest.to_owned())
+            }
+            Some(("SERIALIZATION" | "SERIALIZATION_AS_READ", rest)) => {
+                DynoxideError::SerializationException(rest.to_owned())
+            }
+            _ if VALIDATION_FAILURES.iter().any(|failure| message.contains(failure)) => {
+                DynoxideError::ValidationException(message.to_owned())
+            }
+            _ => DynoxideError::SerializationException(message.to_owned()),
+        }
+    })
+}
+
+fn write<T: serde::Serialize>(answer: &T) -> Result<String, DynoxideError> {
+    serde_json::to_string(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// The tables a request names, each once. Of the rest of the body nothing is kept: it may be megabytes.
+fn tables_of(body: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Named {
+        table_name: Option<String>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Tables {
+        table_name: Option<String>,
+        request_items: Option<BTreeMap<String, IgnoredAny>>,
+        transact_items: Option<Vec<BTreeMap<String, Named>>>,
+    }
+    let Ok(Tables { table_name, request_items, transact_items }) = serde_json::from_slice(body) else {
+        return Vec::new();
+    };
+    let transacted = transact_items.into_iter().flatten().flat_map(BTreeMap::into_values);
+    let mut tables = Vec::new();
+    for table in table_name
+        .into_iter()
+        .chain(request_items.into_iter().flat_map(BTreeMap::into_keys))
+        .chain(transacted.filter_map(|named| named.table_name))
+    {
+        if !tables.contains(&table) {
+            tables.push(table);
+        }
+    }
+    tables
+}
+
+/// Parse failures that DynamoDB counts as a request that is read but not valid.
+const VALIDATION_FAILURES: [&str; 5] =
+    ["missing field", "unknown variant", "invalid type: null", "empty AttributeValue", "Supplied AttributeValue"];
+
+#[cfg(test)]
+mod tests {
+    use super::tables_of;
+
+    #[test]
+    fn tables_are_found_in_every_kind_of_request() {
+        assert_eq!(tables_of(br#"{"TableName":"a","Item":{"x":{"S":"y"}}}"#), ["a"]);
+        assert_eq!(tables_of(br#"{"RequestItems":{"a":[],"b":[]}}"#), ["a", "b"]);
+        let transaction = br#"{"TransactItems":[{"Put":{"TableName":"a"}},{"Delete":{"TableName":"a"}},{"Update":{"TableName":"c"}}]}"#;
+        assert_eq!(tables_of(transaction), ["a", "c"]);
+        assert!(tables_of(b"{}").is_empty());
+    }
+}
