@@ -6,12 +6,14 @@ use std::marker::PhantomData;
 use crate::classification::Classification;
 
 mod inventory;
+mod redacted;
 
 pub use inventory::InventoryEntry;
+pub use redacted::Redacted;
 
 /// A type whose fields are classified. Written by `#[derive(Protect)]`.
 ///
-/// Containers of a classified type are classified through it: `Option<T>`, `Box<T>`, `Vec<T>`, `HashMap<String, T>`,
+/// Containers of a classified type are classified through it: `&T`, `Option<T>`, `Box<T>`, `Vec<T>`, `HashMap<String, T>`,
 /// `BTreeMap<String, T>`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say how its fields are classified",
@@ -54,6 +56,8 @@ pub enum Shape {
     Enum(Tagging, &'static [VariantSpec]),
     /// The same as the type behind it: `Option<T>`, `Box<T>`, a newtype.
     Same(SchemaFn),
+    /// One value with one class: a newtype around a classified value.
+    Value(ClassifiedSpec),
     /// A list whose elements are of one type.
     List(SchemaFn),
     /// A map from any text to values of one type.
@@ -109,8 +113,8 @@ pub enum VariantContent {
 pub struct FieldSpec {
     /// The name as serialised; for a field without a name its index (`0`, `1`, ...).
     pub name: &'static str,
-    /// Whether its members are written into the parent's map (`#[serde(flatten)]`). A flattened field with a class of
-    /// its own classifies every member that no other field names.
+    /// Whether its members are written into the parent's map (`#[serde(flatten)]`, or a newtype variant beside an
+    /// internal tag). A flattened field with a class of its own classifies every member that no other field names.
     pub flatten: bool,
     /// The class, or the schema it is nested with.
     pub rule: FieldRule,
@@ -186,7 +190,7 @@ macro_rules! container {
 }
 
 container! {
-    Same: [T: Protect] Option<T>, [T: Protect] Box<T>, [T: Protect] std::sync::Arc<T>, [T: Protect] std::rc::Rc<T>;
+    Same: ['a, T: Protect] &'a T, [T: Protect] Option<T>, [T: Protect] Box<T>, [T: Protect] std::sync::Arc<T>, [T: Protect] std::rc::Rc<T>;
     List: [T: Protect] Vec<T>, [T: Protect] std::collections::VecDeque<T>;
     Map: [T: Protect, S] HashMap<String, T, S>, [T: Protect] BTreeMap<String, T>;
 }

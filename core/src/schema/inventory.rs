@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{FieldRule, FieldSpec, Schema, SchemaFn, Shape, Tagging, VariantContent};
+use super::{ClassifiedSpec, FieldRule, FieldSpec, Schema, SchemaFn, Shape, Tagging, VariantContent};
 use crate::classification::Classification;
 
 /// One line of the data inventory.
@@ -50,6 +50,7 @@ impl Walk {
             Shape::Struct(fields) => self.fields(fields, path),
             Shape::Tuple(fields) => self.fields(fields, path),
             Shape::Same(inner) => self.behind(*inner, path),
+            Shape::Value(spec) => self.value(spec, path.to_owned()),
             Shape::List(inner) => self.behind(*inner, &format!("{path}[]")),
             Shape::Map(inner) => self.behind(*inner, &join(path, "*")),
             Shape::Enum(tagging, variants) => {
@@ -61,6 +62,9 @@ impl Walk {
                     };
                     match &variant.content {
                         VariantContent::Unit => {}
+                        VariantContent::Newtype(field) if field.flatten => {
+                            self.fields(std::slice::from_ref(field), &path);
+                        }
                         VariantContent::Newtype(field) => self.rule(field, path),
                         VariantContent::Tuple(fields) | VariantContent::Struct(fields) => self.fields(fields, &path),
                     }
@@ -88,16 +92,20 @@ impl Walk {
     fn rule(&mut self, field: &FieldSpec, path: String) {
         match &field.rule {
             FieldRule::Nested(inner) => self.behind(*inner, &path),
-            FieldRule::Classified(spec) => self.entries.push(InventoryEntry {
-                key: self.key.contains(&path.as_str()),
-                path,
-                class: spec.class,
-                categories: spec.categories.to_vec(),
-                mask: spec.mask,
-                searchable: spec.searchable,
-                at_rest: if spec.class == Classification::Public { "sign" } else { "encrypt" },
-            }),
+            FieldRule::Classified(spec) => self.value(spec, path),
         }
+    }
+
+    fn value(&mut self, spec: &ClassifiedSpec, path: String) {
+        self.entries.push(InventoryEntry {
+            key: self.key.contains(&path.as_str()),
+            path,
+            class: spec.class,
+            categories: spec.categories.to_vec(),
+            mask: spec.mask,
+            searchable: spec.searchable,
+            at_rest: if spec.class == Classification::Public { "sign" } else { "encrypt" },
+        });
     }
 }
 
