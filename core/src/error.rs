@@ -90,7 +90,9 @@ pub enum ErrorKind {
     Unsupported,
     /// The caller's value cannot be protected as it is.
     Input,
-    /// A file or stream failed.
+    /// What was to be replaced is not there any more, or what was to be new exists.
+    Conflict,
+    /// A file, stream or store failed.
     Io,
 }
 
@@ -104,6 +106,7 @@ impl fmt::Display for ErrorKind {
             Self::Throttled => "throttled",
             Self::Unsupported => "unsupported",
             Self::Input => "input",
+            Self::Conflict => "conflict",
             Self::Io => "io",
         })
     }

@@ -1,1 +1,17 @@
-//! placeholder
+//! The DynamoDB adapter of privet: items are sealed on their way in and opened on their way out.
+//!
+//! Two ways in: [`SendProtected`] on the SDK's own builders, and typed tables ([`Tables::table`]).
+
+mod convert;
+mod error;
+mod key;
+mod send;
+mod size;
+mod table;
+
+pub use convert::{from_item, to_item};
+pub use error::{Error, Result};
+pub use key::Key;
+pub use send::SendProtected;
+pub use size::{MAX_ITEM_SIZE, item_size};
+pub use table::{Table, Tables};

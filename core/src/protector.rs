@@ -1,0 +1,460 @@
+//! The verbs: protect, unprotect, view.
+
+use std::any::TypeId;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::audit::{AuditEvent, AuditSink, timestamp};
+use crate::cache::{CacheStatistics, DataKeyCache};
+use crate::classification::Classification;
+use crate::edk::EncryptedDataKey;
+use crate::encryption_context::EncryptionContext;
+use crate::error::{Error, ErrorKind, Result};
+use crate::keyring::{DataKey, DataKeyRequest};
+use crate::mask::Masks;
+use crate::policy::plan::{Reveal, Viewed};
+use crate::policy::{PlaintextReads, Policy};
+use crate::principal::Principal;
+use crate::record::{self, Header, RecordContext, SectionKey};
+use crate::schema::Protect;
+use crate::time::TimeSource;
+use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
+use crate::view::View;
+
+mod builder;
+mod pseudonym;
+mod resource;
+mod unprotected;
+
+pub use builder::ProtectorBuilder;
+use pseudonym::Pseudonyms;
+pub use resource::Resource;
+pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
+
+/// Seals, opens and shows records as a policy says. Cheap to clone; build one per process and share it.
+///
+/// ```
+/// # use privet_core::{Secret, keyring::RawAesKeyring, audit::TracingSink, principal::Principal};
+/// # use privet_core::Protector;
+/// # async fn example() -> privet_core::Result<()> {
+/// let privet = Protector::builder()
+///     .keyring(RawAesKeyring::new("my-team", "key-1", &Secret::random(32)?)?)
+///     .audit(TracingSink)
+///     .build()?;
+/// let stored = privet.protect_json("customers", serde_json::json!({"id": "c-1", "email": "ada@example.com"})).await?;
+/// let shown = privet.view_json("customers", privet.unprotect_json("customers", stored).await?, &Principal::new("u-1"));
+/// assert_eq!(shown.await?["email"], "********");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Protector {
+    shared: Arc<Shared>,
+    tenant: Arc<Tenant>,
+}
+
+impl Protector {
+    /// A builder. A keyring is needed, and an audit sink if the policy audits a class; all else has defaults.
+    #[must_use]
+    pub fn builder() -> ProtectorBuilder {
+        ProtectorBuilder::default()
+    }
+
+    /// The same protector for one tenant: its records are sealed under data keys of its own, and open for it only.
+    #[must_use]
+    pub fn for_tenant(&self, tenant: impl Into<String>) -> Self {
+        Self { shared: Arc::clone(&self.shared), tenant: Arc::new(Tenant::new(tenant.into(), &self.shared.context)) }
+    }
+
+    /// How records of a model are protected.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy and the model contradict each other, or the model names no resource.
+    pub fn model<T: Protect + 'static>(&self) -> Result<Arc<Resource>> {
+        let shared = &self.shared;
+        shared.models.find_or_make(TypeId::of::<T>(), || Resource::of_model(T::schema(), &shared.policy, &shared.masks))
+    }
+
+    /// How records without a model are protected in this resource.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy contradicts itself for this resource.
+    pub fn resource(&self, name: &str) -> Result<Arc<Resource>> {
+        let shared = &self.shared;
+        let make = || Resource::without_model(name, &shared.policy, &shared.masks);
+        shared.resources.find_or_make(name.to_owned(), make)
+    }
+
+    /// The resource whose records a physical table holds: of a registered model, or of the policy.
+    #[must_use]
+    pub fn resource_of_table(&self, table: &str) -> Option<Arc<Resource>> {
+        let registered = self.shared.registered.iter().find(|resource| resource.table() == table);
+        registered.cloned().or_else(|| {
+            let named = self.shared.policy.resources().find(|resource| resource.table == table)?;
+            self.resource(&named.name).ok()
+        })
+    }
+
+    /// Seals a model into the record that is stored.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the model cannot be serialised or sealed; `Config` if model and policy do not fit; the keyring's.
+    pub async fn protect<T: Protect + Serialize + 'static>(&self, model: &T) -> Result<Map> {
+        let resource = self.model::<T>()?;
+        self.protect_record(&resource, to_record(model)?).await
+    }
+
+    /// Opens a stored record into its model.
+    ///
+    /// # Errors
+    ///
+    /// `Integrity` if it does not authenticate; `Denied` if the key provider refuses one of its classes; `Input` if it
+    /// does not fit the model; the keyring's.
+    pub async fn unprotect<T: Protect + DeserializeOwned + 'static>(&self, stored: Map) -> Result<T> {
+        let resource = self.model::<T>()?;
+        from_record(self.unprotect_record(&resource, stored).await?.complete()?)
+    }
+
+    /// Seals a record.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    pub async fn protect_record(&self, resource: &Resource, record: Map) -> Result<Map> {
+        self.seal(resource, resource.item_layout(), record).await
+    }
+
+    /// Opens a stored record as far as this process's keys go: values of classes that the key provider refuses are
+    /// withheld.
+    ///
+    /// # Errors
+    ///
+    /// `Integrity` if it does not authenticate; `Denied` if it has record integrity and no class of it can be unwrapped;
+    /// the keyring's.
+    pub async fn unprotect_record(&self, resource: &Resource, stored: Map) -> Result<Unprotected> {
+        self.open(resource, resource.item_layout(), stored).await
+    }
+
+    /// Seals a JSON document, member by member. `resource` names the policy's resource, if it has one of that name;
+    /// its key members are the document's identity.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the document is no object; as [`protect`](Self::protect).
+    pub async fn protect_json(&self, resource: &str, document: Json) -> Result<Json> {
+        let resource = self.resource(resource)?;
+        let record = self.seal(&resource, resource.json_layout(), json_record(document)?).await?;
+        record::to_json(record).map(Json::Object)
+    }
+
+    /// Opens a sealed JSON document.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the document is no object; as [`unprotect`](Self::unprotect).
+    pub async fn unprotect_json(&self, resource: &str, document: Json) -> Result<Json> {
+        let resource = self.resource(resource)?;
+        let Json::Object(document) = document else { return Err(not_an_object()) };
+        let opened = self.open(&resource, resource.json_layout(), record::from_json(document)?).await?;
+        Ok(Value::M(opened.complete()?).into_json())
+    }
+
+    /// What this caller may see of a model.
+    ///
+    /// # Errors
+    ///
+    /// The audit sink's: if it fails, nothing is shown. `Config`, `Input` as [`protect`](Self::protect).
+    pub async fn view<T: Protect + Serialize + 'static>(&self, model: &T, principal: &Principal) -> Result<View<T>> {
+        let resource = self.model::<T>()?;
+        self.show(&resource, to_record(model)?, &[], principal).await
+    }
+
+    /// What this caller may see of a record that was opened as far as this process's keys go.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view).
+    pub async fn view_record<M>(
+        &self,
+        resource: &Resource,
+        opened: Unprotected,
+        principal: &Principal,
+    ) -> Result<View<M>> {
+        let (record, withheld) = opened.into_parts();
+        self.show(resource, record, &withheld, principal).await
+    }
+
+    /// What this caller may see of a JSON value.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the value is no object; as [`view`](Self::view).
+    pub async fn view_json(&self, resource: &str, value: Json, principal: &Principal) -> Result<Json> {
+        let resource = self.resource(resource)?;
+        Ok(self.show::<()>(&resource, json_record(value)?, &[], principal).await?.into_json())
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.shared.policy
+    }
+
+    /// What this protector, with all its tenants, has done so far.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            cache: self.shared.cache.statistics(),
+            audit_events: self.shared.audit_events.load(Relaxed),
+            plaintext_reads: self.shared.plaintext_reads.load(Relaxed),
+        }
+    }
+
+    /// Lets go of all data keys, for example before a Lambda SnapStart snapshot.
+    pub fn purge(&self) {
+        self.shared.cache.purge();
+    }
+
+    async fn seal(&self, resource: &Resource, layout: &record::Layout, record: Map) -> Result<Map> {
+        let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
+        let sealings = resource.plan().sealings(&record)?;
+        let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
+        let classes = classes_of(&sealings);
+        let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
+        let data_keys = join_all(requests).await.into_iter().collect::<Result<Vec<_>>>()?;
+        let keys: Vec<SectionKey<'_>> = classes
+            .iter()
+            .zip(&data_keys)
+            .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
+            .collect();
+        record::seal(record, &sealings, &keys, None, layout, &context)
+    }
+
+    async fn open(&self, resource: &Resource, layout: &record::Layout, stored: Map) -> Result<Unprotected> {
+        let header = match stored.get(&layout.header) {
+            Some(Value::B(bytes)) => Header::parse(bytes)?,
+            Some(_) => return Err(Error::integrity()),
+            None => return self.read_plaintext(resource, stored),
+        };
+        let context = RecordContext::new(resource.name(), &self.tenant.name, &stored, &layout.key)
+            .map_err(|_| Error::integrity())?;
+        let requests = header.sections.iter().map(|section| self.unwrap(section.class, &section.edks));
+        let mut data_keys = Vec::with_capacity(header.sections.len());
+        let mut reasons = Vec::new();
+        for (class, outcome) in header.sections.iter().map(|section| section.class).zip(join_all(requests).await) {
+            match outcome? {
+                Ok(data_key) => data_keys.push((class, data_key)),
+                Err(reason) => reasons.push((class, reason)),
+            }
+        }
+        if data_keys.is_empty() && reasons.iter().all(|(_, reason)| *reason == WithheldReason::NoKey) {
+            // Nothing tells a record of strangers from one whose header was damaged.
+            return Err(Error::integrity());
+        }
+        let key = |class| data_keys.iter().find(|(with_key, _)| *with_key == class).map(|(_, key)| &key.secret);
+        let opened = record::open(stored, &header, key, layout, &context)?;
+        let withheld = opened.withheld.into_iter().map(|(path, class)| {
+            let reason = reasons.iter().find(|(refused, _)| *refused == class).map(|(_, reason)| *reason);
+            Withheld { path, class, reason: reason.unwrap_or(WithheldReason::NoKey) }
+        });
+        let withheld: Vec<_> = withheld.collect();
+        let drift = unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld);
+        if !drift.is_empty() {
+            tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
+        }
+        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false })
+    }
+
+    /// The data key of a section, or why there is none.
+    async fn unwrap(
+        &self,
+        class: Classification,
+        edks: &[EncryptedDataKey],
+    ) -> Result<Result<Arc<DataKey>, WithheldReason>> {
+        match self.shared.cache.for_opening(edks, self.tenant.request(class)).await {
+            Ok(Some(data_key)) => Ok(Ok(data_key)),
+            Ok(None) => Ok(Err(WithheldReason::NoKey)),
+            Err(error) if error.kind() == ErrorKind::Denied => Ok(Err(WithheldReason::Denied)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {
+        match resource.plaintext_reads() {
+            PlaintextReads::Refuse => return Err(Error::integrity()),
+            PlaintextReads::Count => {
+                self.shared.plaintext_reads.fetch_add(1, Relaxed);
+                tracing::warn!(resource = resource.name(), "a record is stored in clear");
+            }
+            PlaintextReads::Allow => {}
+        }
+        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true })
+    }
+
+    async fn show<M>(
+        &self,
+        resource: &Resource,
+        record: Map,
+        withheld: &[Path],
+        principal: &Principal,
+    ) -> Result<View<M>> {
+        let digest = self.digest(resource, &record);
+        let Viewed { tree, revealed } = resource.plan().view(record, principal, &self.shared.policy, withheld);
+        if !revealed.is_empty() {
+            self.audit(resource, digest, &revealed, principal).await?;
+        }
+        Ok(View::new(tree))
+    }
+
+    async fn audit(
+        &self,
+        resource: &Resource,
+        record: String,
+        revealed: &[Reveal],
+        principal: &Principal,
+    ) -> Result<()> {
+        let time = timestamp(self.shared.time.now());
+        let events: Vec<AuditEvent> = revealed
+            .iter()
+            .map(|reveal| AuditEvent {
+                time: time.clone(),
+                principal: principal.id().to_owned(),
+                roles: principal.roles().map(str::to_owned).collect(),
+                purpose: principal.stated_purpose().map(str::to_owned),
+                resource: resource.name().to_owned(),
+                record: record.clone(),
+                path: reveal.path.to_string(),
+                class: reveal.class,
+                decision: reveal.disclosure.as_str().to_owned(),
+            })
+            .collect();
+        let sink = self.shared.audit.as_ref().ok_or_else(|| {
+            Error::config("the policy audits what is shown, but there is no audit sink: give the builder `.audit(...)`")
+        })?;
+        sink.write(&events).await?;
+        self.shared.audit_events.fetch_add(events.len() as u64, Relaxed);
+        Ok(())
+    }
+
+    /// The record's name in audit events; empty if it lacks its key attributes.
+    fn digest(&self, resource: &Resource, record: &Map) -> String {
+        let key = &resource.item_layout().key;
+        RecordContext::new(resource.name(), &self.tenant.name, record, key)
+            .map(|context| self.shared.pseudonyms.record(context.as_bytes()))
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Protector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Protector").field("cache", &self.shared.cache).finish_non_exhaustive()
+    }
+}
+
+/// What a protector has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// The data-key cache's.
+    pub cache: CacheStatistics,
+    /// Audit events that the sink has taken.
+    pub audit_events: u64,
+    /// Records that were read although they were stored in clear, while the policy counts them.
+    pub plaintext_reads: u64,
+}
+
+struct Shared {
+    policy: Policy,
+    masks: Masks,
+    cache: DataKeyCache,
+    context: Vec<(String, String)>,
+    audit: Option<Arc<dyn AuditSink>>,
+    pseudonyms: Arc<Pseudonyms>,
+    time: Arc<dyn TimeSource>,
+    registered: Vec<Arc<Resource>>,
+    models: Memory<TypeId>,
+    resources: Memory<String>,
+    plaintext_reads: AtomicU64,
+    audit_events: AtomicU64,
+}
+
+/// Resources that were worked out once.
+struct Memory<K>(RwLock<HashMap<K, Arc<Resource>>>);
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Eq + std::hash::Hash> Memory<K> {
+    fn find_or_make(&self, key: K, make: impl FnOnce() -> Result<Resource>) -> Result<Arc<Resource>> {
+        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(make()?);
+        Ok(Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(made)))
+    }
+}
+
+/// A tenant's requests for data keys, one a class.
+struct Tenant {
+    name: String,
+    requests: [DataKeyRequest; 4],
+}
+
+impl Tenant {
+    fn new(name: String, application: &[(String, String)]) -> Self {
+        let requests = Classification::ALL.map(|class| {
+            let mut context = EncryptionContext::new().with(CLASS, class.as_str());
+            if !name.is_empty() {
+                context = context.with(TENANT, &name);
+            }
+            DataKeyRequest::new(application.iter().fold(context, |context, (name, value)| context.with(name, value)))
+        });
+        Self { name, requests }
+    }
+
+    fn request(&self, class: Classification) -> &DataKeyRequest {
+        let [public, pii, sensitive, confidential] = &self.requests;
+        match class {
+            Classification::Public => public,
+            Classification::Pii => pii,
+            Classification::Sensitive => sensitive,
+            Classification::Confidential => confidential,
+        }
+    }
+}
+
+/// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told
+/// from a record that is not protected.
+fn classes_of(sealings: &[(Path, Classification)]) -> BTreeSet<Classification> {
+    let classes: BTreeSet<_> = sealings.iter().map(|(_, class)| *class).collect();
+    if classes.is_empty() { BTreeSet::from([Classification::Public]) } else { classes }
+}
+
+fn json_record(document: Json) -> Result<Map> {
+    match Value::from(document) {
+        Value::M(record) => Ok(record),
+        _ => Err(not_an_object()),
+    }
+}
+
+fn not_an_object() -> Error {
+    Error::input("a JSON record must be an object")
+}
+
+/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
+const CLASS: &str = "privet:class";
+const TENANT: &str = "privet:tenant";

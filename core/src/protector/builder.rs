@@ -1,0 +1,151 @@
+//! Putting a protector together.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::pseudonym::Pseudonyms;
+use super::{CLASS, Memory, Protector, Resource, Shared, TENANT, Tenant};
+use crate::audit::AuditSink;
+use crate::cache::{CacheLimits, DataKeyCache};
+use crate::classification::{Classification, ClassificationSet};
+use crate::crypto::Secret;
+use crate::error::{Error, Result};
+use crate::keyring::Keyring;
+use crate::mask::{Mask, Masks};
+use crate::policy::Policy;
+use crate::schema::{Protect, Schema};
+use crate::time::{SystemTimeSource, TimeSource};
+
+/// Puts a [`Protector`] together.
+#[derive(Debug, Default)]
+#[must_use = "nothing happens before `build`"]
+pub struct ProtectorBuilder {
+    policy: Policy,
+    keyring: Option<Arc<dyn Keyring>>,
+    limits: CacheLimits,
+    context: BTreeMap<String, String>,
+    audit: Option<Arc<dyn AuditSink>>,
+    pseudonym_key: Option<Secret>,
+    masks: Vec<(String, Arc<dyn Mask>)>,
+    time: Option<Arc<dyn TimeSource>>,
+    models: Vec<&'static Schema>,
+}
+
+impl ProtectorBuilder {
+    /// The policy. Default: [`Policy::default`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Where data keys come from. Needed.
+    pub fn keyring(mut self, keyring: impl Keyring + 'static) -> Self {
+        self.keyring = Some(Arc::new(keyring));
+        self
+    }
+
+    /// How long and how much one data key may serve. Default: [`CacheLimits::default`].
+    pub fn cache(mut self, limits: CacheLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// A pair for the encryption context of every data key, such as `application`. Readers need the same pairs.
+    pub fn context(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.context.insert(name.into(), value.into());
+        self
+    }
+
+    /// Where audit events go before anything is shown. Needed if the policy audits a class, as the default one does.
+    pub fn audit(mut self, sink: impl AuditSink + 'static) -> Self {
+        self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// The key behind pseudonyms: the mask `hash`, and the record digests of audit events. Keep it as long as those are
+    /// to be compared. Without one, the mask `hash` cannot be used and digests compare within this process only.
+    ///
+    /// # Security
+    ///
+    /// Who has the key can find out by trying which value a pseudonym stands for.
+    pub fn pseudonym_key(mut self, key: Secret) -> Self {
+        self.pseudonym_key = Some(key);
+        self
+    }
+
+    /// A mask of your own, for models and policies to name.
+    pub fn mask(mut self, name: impl Into<String>, mask: impl Mask + 'static) -> Self {
+        self.masks.push((name.into(), Arc::new(mask)));
+        self
+    }
+
+    /// The clock. Default: the system's.
+    pub fn time_source(mut self, time: impl TimeSource + 'static) -> Self {
+        self.time = Some(Arc::new(time));
+        self
+    }
+
+    /// Registers a model, so that its table is known to calls that name only the table, and so that whatever in it
+    /// contradicts the policy shows at start-up.
+    pub fn model<T: Protect>(mut self) -> Self {
+        self.models.push(T::schema());
+        self
+    }
+
+    /// The protector.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the keyring or a needed audit sink is missing, a mask is named twice, a context pair is reserved, or
+    /// a registered model contradicts the policy.
+    pub fn build(self) -> Result<Protector> {
+        let keyring =
+            self.keyring.ok_or_else(|| Error::config("a protector needs a keyring: give the builder `.keyring(...)`"))?;
+        let audited = |class| self.policy.is_audited(ClassificationSet::of(class));
+        if let Some(class) = Classification::ALL.into_iter().find(|class| audited(*class))
+            && self.audit.is_none()
+        {
+            return Err(Error::config(format!(
+                "the policy audits class `{class}`, but there is no audit sink: give the builder `.audit(...)`"
+            )));
+        }
+        if let Some(name) = self.context.keys().find(|name| name.starts_with("privet:") || name.starts_with("aws-crypto-"))
+        {
+            return Err(Error::config(format!(
+                "the context name `{name}` is reserved: `{CLASS}` and `{TENANT}` are set by privet"
+            )));
+        }
+        let pseudonyms = Arc::new(Pseudonyms::new(self.pseudonym_key.as_ref())?);
+        let mut masks = Masks::default();
+        if self.pseudonym_key.is_some() {
+            masks = masks.with_hash(Arc::clone(&pseudonyms) as _);
+        }
+        for (name, mask) in self.masks {
+            masks = masks.with(name, mask)?;
+        }
+        let registered = self
+            .models
+            .into_iter()
+            .map(|schema| Resource::of_model(schema, &self.policy, &masks).map(Arc::new))
+            .collect::<Result<Vec<_>>>()?;
+        let time = self.time.unwrap_or_else(|| Arc::new(SystemTimeSource::new()));
+        let context: Vec<_> = self.context.into_iter().collect();
+        let tenant = Arc::new(Tenant::new(String::new(), &context));
+        let shared = Shared {
+            policy: self.policy,
+            masks,
+            cache: DataKeyCache::new(keyring, self.limits, Arc::clone(&time)),
+            context,
+            audit: self.audit,
+            pseudonyms,
+            time,
+            registered,
+            models: Memory::default(),
+            resources: Memory::default(),
+            plaintext_reads: AtomicU64::new(0),
+            audit_events: AtomicU64::new(0),
+        };
+        Ok(Protector { shared: Arc::new(shared), tenant })
+    }
+}
