@@ -4,8 +4,12 @@
 
 pub mod classification;
 pub mod error;
+pub mod mask;
+pub mod policy;
+pub mod principal;
 pub mod schema;
 pub mod value;
+pub mod view;
 
 pub use classification::{Classification, ClassificationSet};
 pub use error::{Error, ErrorKind, Result};

@@ -10,6 +10,7 @@ mod number;
 mod path;
 mod serial;
 
+pub(crate) use convert::from_value;
 pub use convert::{from_record, to_record};
 pub use number::normalise;
 pub use path::{MAX_DEPTH, Path, Step};
