@@ -310,7 +310,7 @@ impl Protector {
         principal: &Principal,
     ) -> Result<View<M>> {
         let digest = self.digest(resource, &record);
-        let Viewed { tree, revealed } = resource.plan().view(record, principal, &self.shared.policy, withheld);
+        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld);
         if !revealed.is_empty() {
             self.audit(resource, digest, &revealed, principal).await?;
         }

@@ -11,6 +11,7 @@ mod number;
 mod path;
 mod serial;
 
+pub(crate) use convert::from_value;
 pub use convert::{from_record, to_record};
 pub use dynamodb_json::{from_dynamodb_json, to_dynamodb_json};
 pub use number::normalise;

@@ -36,8 +36,10 @@ impl Pseudonyms {
 }
 
 impl KeyedHash for Pseudonyms {
-    fn hash(&self, text: &str) -> String {
-        hex(&self.values.tag(text.as_bytes()))
+    fn hash(&self, field: &str, text: &str) -> String {
+        // The field's length keeps field and text apart.
+        let message = [&(field.len() as u64).to_be_bytes(), field.as_bytes(), text.as_bytes()].concat();
+        hex(&self.values.tag(&message))
     }
 }
 

@@ -1,0 +1,300 @@
+//! What a team decided about its data: names, classes, roles, single fields, resources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::classification::{Classification, ClassificationSet};
+use crate::error::{Error, ErrorKind, Result};
+use crate::principal::Principal;
+
+mod build;
+mod document;
+mod matrix;
+mod name;
+pub mod plan;
+mod read;
+mod rules;
+
+#[cfg(test)]
+mod tests;
+
+pub use matrix::Disclosure;
+use matrix::{Cell, FieldCells, Matrix, Row};
+use read::Source;
+use rules::NameRules;
+
+/// What a team decided about its data. Cheap to clone.
+///
+/// [`Policy::default`] is what goes when nobody decides: see `docs/POLICY.md` for its table and for how a document is
+/// written.
+///
+/// ```
+/// use privet_core::policy::{Disclosure, Policy};
+/// use privet_core::principal::Principal;
+/// use privet_core::{Classification, ClassificationSet};
+///
+/// let policy = Policy::from_toml(r#"
+///     version = 1
+///     [roles.support]
+///     pii = "partial"
+/// "#)?;
+/// let pii = ClassificationSet::of(Classification::Pii);
+/// assert_eq!(policy.disclosure(pii, &Principal::new("u-1").role("support")), Disclosure::Partial);
+/// assert_eq!(policy.disclosure(pii, &Principal::new("u-2")), Disclosure::Mask);
+/// # Ok::<(), privet_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Policy(Arc<Decisions>);
+
+impl Policy {
+    /// Reads a policy written in TOML.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a document that is malformed or contradicts itself, with line, column and what is allowed there.
+    pub fn from_toml(text: &str) -> Result<Self> {
+        let source = Source { name: "policy", text };
+        Self::build(&source, source.toml()?)
+    }
+
+    /// Reads a policy written in JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`Policy::from_toml`].
+    pub fn from_json(text: &str) -> Result<Self> {
+        let source = Source { name: "policy", text };
+        Self::build(&source, source.json()?)
+    }
+
+    /// Reads a policy from a file: JSON if its name ends in `.json`, otherwise TOML.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if the file cannot be read; otherwise as [`Policy::from_toml`], with the file's name.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(ErrorKind::Io, format!("the policy `{name}` cannot be read")).with_source(error)
+        })?;
+        let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+        let source = Source { name: &name, text: &text };
+        Self::build(&source, if is_json { source.json()? } else { source.toml()? })
+    }
+
+    /// The JSON Schema of the policy document, for editors.
+    #[must_use]
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(document::Document).to_value()
+    }
+
+    /// What the policy says of a resource, if it names it.
+    #[must_use]
+    pub fn resource(&self, name: &str) -> Option<&Resource> {
+        self.0.resources.get(name)
+    }
+
+    /// The resources that the policy names.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.0.resources.values()
+    }
+
+    /// The class of a name that no rule matches.
+    #[must_use]
+    pub fn default_class(&self) -> Classification {
+        self.0.default_class
+    }
+
+    /// What happens to values of this class at rest.
+    #[must_use]
+    pub fn at_rest(&self, class: Classification) -> AtRest {
+        self.0.class(class).at_rest
+    }
+
+    /// The class that a value of these classes is sealed under: the greatest of those that are encrypted at rest.
+    #[must_use]
+    pub fn sealed_under(&self, classes: ClassificationSet) -> Option<Classification> {
+        classes.iter().filter(|class| self.at_rest(*class) == AtRest::Encrypt).last()
+    }
+
+    /// Whether showing a value of these classes leaves an audit event.
+    #[must_use]
+    pub fn is_audited(&self, classes: ClassificationSet) -> bool {
+        classes.iter().any(|class| self.0.class(class).audit)
+    }
+
+    /// How much of a value of these classes the principal may see: the least that any of them allows. A value of no
+    /// class is taken for one of the default class.
+    #[must_use]
+    pub fn disclosure(&self, classes: ClassificationSet, principal: &Principal) -> Disclosure {
+        let classes = if classes.is_empty() { ClassificationSet::of(self.0.default_class) } else { classes };
+        let each = classes.iter().map(|class| self.0.disclosure(class, None, principal));
+        each.min().unwrap_or(Disclosure::Withhold)
+    }
+
+    /// Top-level attributes of a resource's records that are stored in clear and left out of the signature.
+    pub fn unsigned(&self, resource: Option<&str>) -> impl Iterator<Item = &str> {
+        let own = resource.and_then(|name| self.resource(name));
+        let own = own.into_iter().flat_map(|resource| resource.unsigned.iter());
+        self.0.unsigned.iter().chain(own).map(String::as_str).collect::<BTreeSet<_>>().into_iter()
+    }
+}
+
+/// The policy of a team that wrote none.
+impl Default for Policy {
+    fn default() -> Self {
+        Self(Arc::new(Decisions::default()))
+    }
+}
+
+/// What happens to a value at rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AtRest {
+    /// It is sealed under its class's data key.
+    Encrypt,
+    /// It is stored in clear and protected against change.
+    Sign,
+}
+
+/// What a signature spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Integrity {
+    /// The whole record: a field that was dropped or moved is noticed.
+    #[default]
+    Record,
+    /// Each field on its own, so that one can be updated without reading the record.
+    Field,
+}
+
+/// What to do on meeting a record that is not sealed: the state of a migration.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlaintextReads {
+    /// Refuse it: the end state.
+    #[default]
+    Refuse,
+    /// Read it and count it.
+    Count,
+    /// Read it.
+    Allow,
+}
+
+/// What a policy says of a table or collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Resource {
+    /// The name that models and callers use.
+    pub name: String,
+    /// The physical name.
+    pub table: String,
+    /// The key attributes, partition key first; empty if the policy does not say.
+    pub key: Vec<String>,
+    /// What a signature spans.
+    pub integrity: Integrity,
+    /// Top-level attributes that are stored in clear and left out of the signature, beside those of all resources.
+    pub unsigned: Vec<String>,
+    /// What to do on meeting a record that is not sealed.
+    pub plaintext_reads: PlaintextReads,
+}
+
+/// Everything that a policy decides.
+#[derive(Clone, Debug)]
+struct Decisions {
+    default_class: Classification,
+    allow_loosen: bool,
+    unsigned: Vec<String>,
+    rules: NameRules,
+    // In the order of `Classification::ALL`.
+    classes: [ClassSettings; 4],
+    matrix: Matrix,
+    fields: Vec<FieldOverride>,
+    resources: BTreeMap<String, Resource>,
+}
+
+/// What goes for a class.
+#[derive(Clone, Debug)]
+struct ClassSettings {
+    at_rest: AtRest,
+    audit: bool,
+    min_security_level: u32,
+    // Any purpose, even none, if empty.
+    purposes: Vec<String>,
+    mask: Option<String>,
+}
+
+/// What one field has in place of what names and classes say.
+#[derive(Clone, Debug)]
+struct FieldOverride {
+    resource: Option<String>,
+    names: Vec<String>,
+    class: Option<Classification>,
+    mask: Option<String>,
+    categories: Vec<String>,
+    cells: Option<FieldCells>,
+    audit: Option<bool>,
+    // Where the document says so: `policy.toml:12:1`.
+    place: String,
+}
+
+impl Decisions {
+    fn class(&self, class: Classification) -> &ClassSettings {
+        let [public, pii, sensitive, confidential] = &self.classes;
+        match class {
+            Classification::Public => public,
+            Classification::Pii => pii,
+            Classification::Sensitive => sensitive,
+            Classification::Confidential => confidential,
+        }
+    }
+
+    /// How much of a value of this class, in a field with these cells, the principal may see.
+    fn disclosure(&self, class: Classification, cells: Option<&FieldCells>, principal: &Principal) -> Disclosure {
+        let settings = self.class(class);
+        let allowed = self.matrix.disclosure(class, cells, principal);
+        if settings.admits(principal) { allowed } else { allowed.min(Disclosure::Mask) }
+    }
+}
+
+impl ClassSettings {
+    fn admits(&self, principal: &Principal) -> bool {
+        let has_purpose = |stated: &str| self.purposes.iter().any(|purpose| purpose == stated);
+        principal.level() >= self.min_security_level
+            && (self.purposes.is_empty() || principal.stated_purpose().is_some_and(has_purpose))
+    }
+}
+
+impl Default for Decisions {
+    fn default() -> Self {
+        use Cell::{Mask, Partial, Reveal};
+        let settings =
+            |at_rest, audit| ClassSettings { at_rest, audit, min_security_level: 0, purposes: Vec::new(), mask: None };
+        Self {
+            default_class: Classification::Confidential,
+            allow_loosen: false,
+            unsigned: Vec::new(),
+            rules: build::default_rules(),
+            classes: [
+                settings(AtRest::Sign, false),
+                settings(AtRest::Encrypt, false),
+                settings(AtRest::Encrypt, false),
+                settings(AtRest::Encrypt, true),
+            ],
+            matrix: Matrix {
+                everyone: Row::full(Reveal, Mask, Mask, Mask),
+                roles: BTreeMap::from([
+                    ("admin".to_owned(), Row::full(Reveal, Reveal, Mask, Reveal)),
+                    ("manager".to_owned(), Row::full(Reveal, Partial, Mask, Mask)),
+                ]),
+            },
+            fields: Vec::new(),
+            resources: BTreeMap::new(),
+        }
+    }
+}

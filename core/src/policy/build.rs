@@ -1,0 +1,207 @@
+//! From a document to decisions: what it does not say is filled in, what contradicts itself is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use toml::Spanned;
+
+use super::document::{ClassEntry, Document, FieldEntry, ResourceEntry, Rule};
+use super::matrix::EVERYONE;
+use super::plan::names;
+use super::read::Source;
+use super::rules::{NameRules, Pattern};
+use super::{AtRest, ClassSettings, Decisions, FieldOverride, Policy, Resource};
+use crate::classification::Classification;
+use crate::error::Result;
+
+impl Policy {
+    pub(super) fn build(source: &Source<'_>, document: Document) -> Result<Self> {
+        if *document.version.get_ref() != 1 {
+            return Err(source.error(document.version.span(), "unknown version; allowed: 1"));
+        }
+        let unsigned = document.unsigned.clone();
+        let mut decisions = Decisions {
+            default_class: document.default_class.unwrap_or(Classification::Confidential),
+            allow_loosen: document.allow_loosen,
+            unsigned: distinct(source, document.unsigned)?,
+            ..Decisions::default()
+        };
+        if let Some(rules) = document.rules {
+            decisions.rules = name_rules(source, rules)?;
+        }
+        let entries =
+            [document.classes.public, document.classes.pii, document.classes.sensitive, document.classes.confidential];
+        for ((class, settings), entry) in Classification::ALL.into_iter().zip(&mut decisions.classes).zip(entries) {
+            if let Some(entry) = entry {
+                settings.apply(source, class, entry, decisions.allow_loosen)?;
+            }
+        }
+        if let Some(mut rows) = document.roles {
+            let everyone = rows.remove(EVERYONE).unwrap_or_default();
+            decisions.matrix.everyone = everyone.or(decisions.matrix.everyone);
+            decisions.matrix.roles = rows;
+        }
+        decisions.fields = field_overrides(source, document.fields, &decisions)?;
+        let places = clear_attributes(&unsigned, &document.resources);
+        decisions.resources = resources(source, document.resources)?;
+        let policy = Self(decisions.into());
+        for (resource, attribute) in places {
+            names::check_clear(&policy, resource.as_deref(), attribute.get_ref())
+                .map_err(|message| source.error(attribute.span(), &message))?;
+        }
+        Ok(policy)
+    }
+}
+
+impl ClassSettings {
+    fn apply(&mut self, source: &Source<'_>, class: Classification, entry: ClassEntry, loosen: bool) -> Result<()> {
+        if let Some(at_rest) = entry.at_rest {
+            if *at_rest.get_ref() == AtRest::Sign && class != Classification::Public && !loosen {
+                let message = format!(
+                    "`sign` would store `{class}` values in clear; encrypt them, or write `allow_loosen = true`"
+                );
+                return Err(source.error(at_rest.span(), &message));
+            }
+            self.at_rest = *at_rest.get_ref();
+        }
+        if let Some(purposes) = entry.purposes {
+            if purposes.get_ref().is_empty() {
+                return Err(source.error(purposes.span(), "no purpose is named; name one, or leave `purposes` out"));
+            }
+            self.purposes = purposes.into_inner();
+        }
+        self.audit = entry.audit.unwrap_or(self.audit);
+        self.min_security_level = entry.min_security_level.unwrap_or(self.min_security_level);
+        self.mask = entry.mask.or(self.mask.take());
+        Ok(())
+    }
+}
+
+/// The name rules of a team that wrote none.
+pub(super) fn default_rules() -> NameRules {
+    let mut rules = NameRules::default();
+    for (class, names) in DEFAULT_NAMES {
+        for name in names {
+            rules.add(Pattern::Name((*name).to_owned()), class);
+        }
+    }
+    rules
+}
+
+fn name_rules(source: &Source<'_>, rules: Vec<Rule>) -> Result<NameRules> {
+    let mut all = NameRules::default();
+    let mut before: Vec<(Pattern, Classification, Spanned<String>)> = Vec::new();
+    for rule in rules {
+        for name in rule.names {
+            let refuse = |message: String| Err(source.error(name.span(), &message));
+            let written = name.get_ref();
+            let Some(pattern) = Pattern::parse(written).filter(|_| before.len() < MAX_PATTERNS) else {
+                return refuse(format!(
+                    "`{written}` is no pattern; allowed: `name`, `na*`, `path.to.name`, `path.**.name`"
+                ));
+            };
+            for (earlier, class, place) in &before {
+                let (line, said) = (source.place(place.span()), place.get_ref());
+                if *earlier == pattern && *class != rule.class {
+                    return refuse(format!("`{written}` is `{}` here and `{class}` at {line}; keep one", rule.class));
+                }
+                if *class == rule.class && earlier.covers(&pattern) {
+                    return refuse(format!("`{written}` is covered by `{said}` at {line}; leave it out"));
+                }
+            }
+            all.add(pattern.clone(), rule.class);
+            before.push((pattern, rule.class, name));
+        }
+    }
+    Ok(all)
+}
+
+fn field_overrides(
+    source: &Source<'_>,
+    entries: Vec<Spanned<FieldEntry>>,
+    decisions: &Decisions,
+) -> Result<Vec<FieldOverride>> {
+    let mut before = BTreeMap::new();
+    let mut overrides = Vec::new();
+    for entry in entries {
+        let (whole, entry) = (entry.span(), entry.into_inner());
+        let path = entry.path.get_ref();
+        let names: Vec<_> = path.split('.').map(str::to_owned).collect();
+        if path.contains('*') || names.iter().any(String::is_empty) {
+            let message = format!("`{path}` is no path of one field, like `address.city`; patterns go into `rules`");
+            return Err(source.error(entry.path.span(), &message));
+        }
+        if let Some(place) = before.insert((entry.resource.clone(), names.clone()), source.place(whole.clone())) {
+            return Err(source.error(entry.path.span(), &format!("`{path}` is at {place} already; join the two")));
+        }
+        let says_nothing = entry.class.is_none() && entry.mask.is_none() && entry.disclose.is_none();
+        if says_nothing && entry.audit.is_none() && entry.categories.is_empty() {
+            let message = "the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`";
+            return Err(source.error(whole, message));
+        }
+        if let Some(cells) = &entry.disclose {
+            let known = |role: &&String| *role != EVERYONE && !decisions.matrix.roles.contains_key(*role);
+            if let Some(role) = cells.get_ref().keys().find(known) {
+                let message = format!("unknown role `{role}`; add a row `[roles.{role}]`, it may be empty");
+                return Err(source.error(cells.span(), &message));
+            }
+        }
+        overrides.push(FieldOverride {
+            resource: entry.resource,
+            names,
+            class: entry.class,
+            mask: entry.mask,
+            categories: entry.categories,
+            cells: entry.disclose.map(Spanned::into_inner),
+            audit: entry.audit,
+            place: source.place(whole),
+        });
+    }
+    Ok(overrides)
+}
+
+fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> Result<BTreeMap<String, Resource>> {
+    let mut resources = BTreeMap::new();
+    for (name, entry) in entries {
+        let resource = Resource {
+            table: entry.table.unwrap_or_else(|| name.clone()),
+            key: distinct(source, entry.key)?,
+            integrity: entry.integrity,
+            unsigned: distinct(source, entry.unsigned)?,
+            plaintext_reads: entry.plaintext_reads,
+            name: name.clone(),
+        };
+        resources.insert(name, resource);
+    }
+    Ok(resources)
+}
+
+fn distinct(source: &Source<'_>, names: Vec<Spanned<String>>) -> Result<Vec<String>> {
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        if !seen.insert(name.get_ref()) {
+            return Err(source.error(name.span(), &format!("`{}` is here twice; keep one", name.get_ref())));
+        }
+    }
+    Ok(names.into_iter().map(Spanned::into_inner).collect())
+}
+
+/// The attributes that are stored in clear, each with the resource it belongs to.
+fn clear_attributes(
+    unsigned: &[Spanned<String>],
+    resources: &BTreeMap<String, ResourceEntry>,
+) -> Vec<(Option<String>, Spanned<String>)> {
+    let own = resources.iter().flat_map(|(name, entry)| {
+        entry.key.iter().chain(&entry.unsigned).chain(unsigned).map(|attribute| (Some(name.clone()), attribute.clone()))
+    });
+    unsigned.iter().map(|attribute| (None, attribute.clone())).chain(own).collect()
+}
+
+const DEFAULT_NAMES: [(Classification, &[&str]); 4] = [
+    (Classification::Pii, &["email", "phone", "ssn", "address"]),
+    (Classification::Sensitive, &["password", "api_key", "token"]),
+    (Classification::Confidential, &["financial_data", "health_records"]),
+    (Classification::Public, &["name", "id", "created_at"]),
+];
+
+// What progress through patterns can count.
+const MAX_PATTERNS: usize = u16::MAX as usize;

@@ -1,0 +1,135 @@
+//! The policy document as it is written: the shape that TOML and JSON share, and its JSON Schema.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::matrix::{FieldCells, Row};
+use super::{AtRest, Integrity, PlaintextReads};
+use crate::classification::Classification;
+
+/// A privet policy: which names are of which class, what happens to a class at rest, and who sees how much of it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "privet policy")]
+pub(super) struct Document {
+    /// The version of the document's format: 1.
+    #[schemars(with = "u32", range(min = 1, max = 1))]
+    pub(super) version: Spanned<u32>,
+    /// The class of a name that no rule matches; `confidential` if not said.
+    pub(super) default_class: Option<Classification>,
+    /// Whether `fields` may say less than a model or a class does, and delicate classes may be stored in clear.
+    #[serde(default)]
+    pub(super) allow_loosen: bool,
+    /// Top-level attributes of any record that are stored in clear and left out of the signature (`ttl`).
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) unsigned: Vec<Spanned<String>>,
+    /// The name rules. A document that has any has only these; without, those of the default policy stand.
+    pub(super) rules: Option<Vec<Rule>>,
+    /// What goes for each class. What is not said is as in the default policy.
+    #[serde(default)]
+    pub(super) classes: Classes,
+    /// The role matrix: a row a role. A document that has any has only these; without, the default ones stand. Cells
+    /// that a row lacks are those of the row `everyone`, and cells that lacks are the default policy's.
+    pub(super) roles: Option<BTreeMap<String, Row>>,
+    /// What single fields have in place of what names and classes say.
+    #[serde(default)]
+    #[schemars(with = "Vec<FieldEntry>")]
+    pub(super) fields: Vec<Spanned<FieldEntry>>,
+    /// The tables and collections, by the name that models and callers use.
+    #[serde(default)]
+    pub(super) resources: BTreeMap<String, ResourceEntry>,
+}
+
+/// A name rule: values with such a name on their path are of this class.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// The class.
+    pub(super) class: Classification,
+    /// The names, in any spelling (snake, camel, kebab): `api_key`, with stars `card_*`, or from the record's root
+    /// `customer.address.zip`, where `**` stands for any number of names.
+    #[schemars(with = "Vec<String>")]
+    pub(super) names: Vec<Spanned<String>>,
+}
+
+/// What goes for each class.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Classes {
+    /// Anyone may see it.
+    pub(super) public: Option<ClassEntry>,
+    /// It identifies or reaches a person.
+    pub(super) pii: Option<ClassEntry>,
+    /// It opens something.
+    pub(super) sensitive: Option<ClassEntry>,
+    /// It would do harm if known.
+    pub(super) confidential: Option<ClassEntry>,
+}
+
+/// What goes for a class.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClassEntry {
+    /// Whether values are encrypted, or stored in clear and only signed.
+    #[schemars(with = "Option<AtRest>")]
+    pub(super) at_rest: Option<Spanned<AtRest>>,
+    /// Whether showing a value, or a part of it, leaves an audit event.
+    pub(super) audit: Option<bool>,
+    /// Callers below this level see a full mask at most.
+    pub(super) min_security_level: Option<u32>,
+    /// Callers who state none of these purposes see a full mask at most.
+    #[schemars(with = "Option<Vec<String>>", length(min = 1))]
+    pub(super) purposes: Option<Spanned<Vec<String>>>,
+    /// The mask of a partial disclosure, for fields that name none.
+    pub(super) mask: Option<String>,
+}
+
+/// What one field has in place of what names and classes say.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldEntry {
+    /// The field, from the record's root, spelt as it is stored: `address.city`. No stars.
+    #[schemars(with = "String")]
+    pub(super) path: Spanned<String>,
+    /// The resource whose field it is; any if not said.
+    pub(super) resource: Option<String>,
+    /// Its class.
+    pub(super) class: Option<Classification>,
+    /// Its mask.
+    pub(super) mask: Option<String>,
+    /// More category tags: `phi`, `pci`.
+    #[serde(default)]
+    pub(super) categories: Vec<String>,
+    /// Cells of the role matrix for this field alone.
+    #[serde(default)]
+    #[schemars(with = "FieldCells")]
+    pub(super) disclose: Option<Spanned<FieldCells>>,
+    /// Whether showing it leaves an audit event.
+    pub(super) audit: Option<bool>,
+}
+
+/// A table or collection.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ResourceEntry {
+    /// Its physical name; the resource's own if not said.
+    pub(super) table: Option<String>,
+    /// The key attributes, partition key first. They are stored in clear and must be of class `public`.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) key: Vec<Spanned<String>>,
+    /// What a signature spans; `record` if not said.
+    #[serde(default)]
+    pub(super) integrity: Integrity,
+    /// Top-level attributes stored in clear and left out of the signature, beside the document's own.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) unsigned: Vec<Spanned<String>>,
+    /// What to do on meeting a record that is not sealed; `refuse` if not said.
+    #[serde(default)]
+    pub(super) plaintext_reads: PlaintextReads,
+}

@@ -1,0 +1,223 @@
+//! Records that no model describes.
+
+use serde_json::{Value as Json, json};
+
+use super::super::*;
+use crate::policy::Policy;
+
+fn record(json: Json) -> Map {
+    match Value::from(json) {
+        Value::M(record) => record,
+        _ => panic!("not a record"),
+    }
+}
+
+fn plan(policy: &str) -> Plan {
+    let policy = if policy.is_empty() { Policy::default() } else { Policy::from_toml(policy).unwrap() };
+    Plan::for_resource("customers", &policy, &Masks::default()).unwrap()
+}
+
+fn sealed(policy: &str, json: Json) -> Vec<String> {
+    let sealings = plan(policy).sealings(&record(json)).unwrap();
+    sealings.into_iter().map(|(path, class)| format!("{path}: {class}")).collect()
+}
+
+fn shown(policy: &str, role: &str, json: Json) -> Json {
+    let viewed = plan(policy).view(record(json), &Principal::new("u").role(role), &[]);
+    assert_eq!(serde_json::to_value(&viewed.tree).unwrap(), viewed.tree.clone().into_json().unwrap());
+    viewed.tree.into_json().unwrap()
+}
+
+#[test]
+fn nested_json_by_the_default_policy() {
+    let json = json!({
+        "id": "c-1",
+        "name": "Ada",
+        "customer": {"Email": "ada@example.com", "apiKey": "k-123456", "nick": "a", "created_at": "2024"},
+        "address": {"city": "Berlin", "zip": "10115"},
+        "health-records": [{"icd": "A00"}, {"icd": "B00"}],
+        "phones": [],
+    });
+    assert_eq!(
+        sealed("", json.clone()),
+        [
+            "address: pii",
+            "customer.Email: pii",
+            "customer.apiKey: sensitive",
+            "customer.nick: confidential",
+            "health-records: confidential",
+            "phones: confidential",
+        ]
+    );
+    assert_eq!(
+        shown("", "manager", json.clone()),
+        json!({
+            "id": "c-1",
+            "name": "Ada",
+            "customer": {"Email": "ad****om", "apiKey": "********", "nick": "*", "created_at": "2024"},
+            "address": "********",
+            "health-records": "********",
+            "phones": "********",
+        })
+    );
+    let mut admin = json.clone();
+    admin["customer"]["apiKey"] = "********".into();
+    assert_eq!(shown("", "admin", json), admin);
+}
+
+#[test]
+fn classes_of_all_names_on_the_path_count() {
+    let json = json!({"health_records": {"email": "a@b.com", "password": "hunter2", "note": "x"}});
+    assert_eq!(sealed("", json.clone()), ["health_records: confidential"]);
+    let plan = plan("");
+    let viewed = plan.view(record(json), &Principal::new("u").role("admin"), &[]);
+    let shown = json!({"health_records": {"email": "a@b.com", "password": "*******", "note": "x"}});
+    assert_eq!(viewed.tree.into_json().unwrap(), shown);
+    let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
+    assert_eq!(revealed, ["health_records", "health_records.email"]);
+}
+
+#[test]
+fn a_map_with_further_classes_is_sealed_in_parts() {
+    let json = json!({"address": {"city": "Berlin", "token": "t", "geo": {"financial_data": [1, 2]}}});
+    assert_eq!(
+        sealed("", json),
+        ["address.city: pii", "address.geo.financial_data: confidential", "address.token: sensitive"]
+    );
+}
+
+#[test]
+fn lists_are_sealed_whole_if_they_can() {
+    assert_eq!(sealed("", json!({"x": [1, {"y": [2]}, []]})), ["x: confidential"]);
+    assert_eq!(sealed("", json!({"x": [1, {"email": "e"}]})), ["x[0]: confidential", "x[1].email: pii"]);
+    assert_eq!(sealed("", json!({"x": [{"id": 1}, {"id": 2}]})), Vec::<String>::new());
+    assert_eq!(sealed("", json!({"name": {}, "x": {}})), ["x: confidential"]);
+}
+
+const SHOP: &str = r#"
+    version = 1
+    unsigned = ["ttl"]
+    [[rules]]
+    class = "pii"
+    names = ["address", "email"]
+    [[fields]]
+    path = "address.country"
+    class = "public"
+    [[fields]]
+    resource = "customers"
+    path = "email"
+    class = "sensitive"
+    mask = "email"
+    [[fields]]
+    path = "email"
+    class = "public"
+    [roles.support]
+    sensitive = "partial"
+    [resources.customers]
+    key = ["pk", "sk"]
+"#;
+
+#[test]
+fn overrides_replace_name_rules_and_keys_stay_in_clear() {
+    let json = json!({
+        "pk": "c-1", "sk": 7, "ttl": 99,
+        "address": {"country": "DE", "city": "Berlin"},
+        "email": "ada@example.com",
+        "nested": {"email": "x@y.z", "pk": "p"},
+    });
+    assert_eq!(
+        sealed(SHOP, json.clone()),
+        ["address.city: pii", "email: sensitive", "nested.email: pii", "nested.pk: confidential"]
+    );
+    assert_eq!(
+        shown(SHOP, "support", json),
+        json!({
+            "pk": "c-1", "sk": 7, "ttl": 99,
+            "address": {"country": "DE", "city": "******"},
+            "email": "a***@e***.com",
+            "nested": {"email": "*****", "pk": "*"},
+        })
+    );
+}
+
+#[test]
+fn a_field_may_be_shown_wider_only_if_the_policy_says_so() {
+    let policy = |loosen: bool, cells: &str| {
+        let text = format!(
+            "version = 1\nallow_loosen = {loosen}\n[[fields]]\npath = 'email'\ndisclose = {{ {cells} }}\n[roles.support]\n"
+        );
+        Policy::from_toml(&text).unwrap()
+    };
+    let plan = |policy: &Policy| Plan::for_resource("customers", policy, &Masks::default());
+    let error = plan(&policy(false, "support = 'partial'")).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Config);
+    assert_eq!(
+        error.to_string(),
+        "policy:3:1: `email` is shown to `support` wider than its class allows; write `allow_loosen = true` if that \
+         is what you want"
+    );
+    assert!(plan(&policy(false, "support = 'withhold'")).is_ok());
+    let support = Principal::new("u").role("support");
+    let loose = plan(&policy(true, "support = 'partial'")).unwrap();
+    let json = json!({"email": {"work": "ada@example.com", "token": "t-12345"}});
+    // What a deeper name brings in was not widened; what may not be revealed is masked whole.
+    assert_eq!(loose.view(record(json), &support, &[]).tree.into_json(), Some(json!({"email": "********"})));
+    let flat = loose.view(record(json!({"email": "ada@example.com"})), &support, &[]);
+    assert_eq!(flat.tree.into_json(), Some(json!({"email": "ad****om"})));
+}
+
+#[test]
+fn audit_of_a_field_may_be_asked_for_and_not_taken_away() {
+    let audited = plan("version = 1\n[[fields]]\npath = 'note'\nclass = 'public'\naudit = true");
+    let viewed = audited.view(record(json!({"note": "x"})), &Principal::new("u"), &[]);
+    let reveal = viewed.revealed.first().unwrap();
+    assert_eq!((reveal.class, reveal.disclosure), (Classification::Public, Disclosure::Reveal));
+    let policy = Policy::from_toml("version = 1\n[[fields]]\npath = 'health_records'\naudit = false").unwrap();
+    let error = Plan::for_resource("customers", &policy, &Masks::default()).unwrap_err();
+    assert!(error.to_string().starts_with("policy:2:1: `health_records` is of an audited class"), "{error}");
+}
+
+#[test]
+fn what_could_not_be_opened_is_withheld() {
+    let path = |name: &str| Path::attribute(name);
+    let mut inner = path("x");
+    inner.push(crate::value::Step::Index(1));
+    let json = json!({"id": "1", "health_records": "h", "x": [1, 2]});
+    let withheld = [path("health_records"), path("gone"), inner];
+    let viewed = plan("").view(record(json), &Principal::new("u").role("admin"), &withheld);
+    let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
+    assert_eq!(revealed, ["x[0]"]);
+    let view = crate::view::View::<()>::new(viewed.tree);
+    let paths: Vec<_> = view.withheld().iter().map(ToString::to_string).collect();
+    assert_eq!(paths, ["gone", "health_records", "x[1]"]);
+    assert_eq!(view.into_json(), json!({"id": "1", "x": [1, null]}));
+}
+
+#[test]
+fn masks_must_be_known() {
+    let policy = Policy::from_toml("version = 1\n[[fields]]\npath = 'note'\nmask = 'plate'").unwrap();
+    let error = Plan::for_resource("customers", &policy, &Masks::default()).unwrap_err().to_string();
+    assert!(error.starts_with("policy:2:1: unknown mask `plate`; there are `partial`, `full`"), "{error}");
+    let policy = Policy::from_toml("version = 1\n[classes.pii]\nmask = 'hash'").unwrap();
+    let error = Plan::for_resource("customers", &policy, &Masks::default()).unwrap_err().to_string();
+    assert!(error.contains("Masks::with_hash"), "{error}");
+}
+
+#[test]
+fn too_deep_is_refused_and_not_shown() {
+    let mut json = json!("leaf");
+    for _ in 0..40 {
+        json = json!({ "n": json });
+    }
+    let error = plan("").sealings(&record(json.clone())).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Input);
+    assert!(
+        !plan("")
+            .view(record(json), &Principal::new("u").role("admin"), &[])
+            .tree
+            .into_json()
+            .unwrap()
+            .to_string()
+            .contains("leaf")
+    );
+}
