@@ -41,6 +41,16 @@ impl Answer {
         Self { status, code: None, body: "{}".to_owned() }
     }
 
+    /// Changes the body of a success.
+    pub(crate) fn map(mut self, change: impl FnOnce(Value) -> Value) -> Self {
+        if self.status == 200
+            && let Ok(body) = serde_json::from_str(&self.body)
+        {
+            self.body = change(body).to_string();
+        }
+        self
+    }
+
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.code {
             Some(code) => Outcome::Error(code.clone()),

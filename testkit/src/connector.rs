@@ -11,9 +11,10 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
+use crate::answer::Answer;
 use crate::call::Outcome;
 use crate::embedded::Services;
-use crate::fault::Failure;
+use crate::fault::{Failure, injected};
 use crate::request::Request;
 
 /// The HTTP client of the configurations handed out.
@@ -74,17 +75,13 @@ fn serve(services: &Services, request: &Request) -> (Option<Duration>, Result<Ht
     let subject = services.subject(request);
     let fault = services.faults.draw(&request.service, &request.operation);
     let delay = fault.as_ref().and_then(|fault| fault.delay);
+    let answered = |answer: Answer| (answer.outcome(), Ok(answer.into_http(&request.service)));
     let (outcome, result) = match fault.map_or(Failure::None, |fault| fault.failure) {
-        Failure::None => {
-            let answer = services.answer(request, &subject);
-            (answer.outcome(), Ok(answer.into_http(&request.service)))
-        }
-        Failure::Answer { status, code } => {
-            let answer = Failure::answer(status, code.as_deref());
-            (answer.outcome(), Ok(answer.into_http(&request.service)))
-        }
+        Failure::None => answered(services.answer(request, &subject, 0)),
+        Failure::Unprocessed(entries) => answered(services.answer(request, &subject, entries)),
+        Failure::Answer { status, code } => answered(injected(status, code.as_deref())),
         Failure::AnswerLost => {
-            services.answer(request, &subject);
+            services.answer(request, &subject, 0);
             (Outcome::AnswerLost, Err(broken("connection closed before the answer")))
         }
         Failure::Reset => (Outcome::Reset, Err(broken("connection reset by peer"))),

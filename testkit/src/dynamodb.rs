@@ -1,11 +1,14 @@
 //! DynamoDB: requests handed to dynoxide, one database a region.
 
+mod batch;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use dynoxide::{Database, DynoxideError};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
 
 use crate::ACCOUNT;
 use crate::answer::Answer;
@@ -37,10 +40,33 @@ impl DynamoDb {
         Subject { tables, accesses, ..Subject::default() }
     }
 
-    pub(crate) fn answer(&self, request: &Request) -> Answer {
+    /// Does what is asked. Of a batch, the last `unprocessed` entries are given back instead.
+    pub(crate) fn answer(&self, request: &Request, unprocessed: usize) -> Answer {
+        let held_back = (unprocessed > 0).then(|| batch::hold_back(&request.operation, &request.body, unprocessed));
+        let Some((rest, held_back)) = held_back.flatten() else { return self.run(request, &request.body) };
+        if rest.pointer("/RequestItems").and_then(Value::as_object).is_none_or(Map::is_empty) {
+            // So does the service when it gets to nothing of a batch.
+            let message = "The level of configured provisioned throughput for the table was exceeded.";
+            return Answer::error(400, "ProvisionedThroughputExceededException", Some(message));
+        }
+        self.run(request, rest.to_string().as_bytes()).map(|mut answer| {
+            batch::give_back(&request.operation, &mut answer, held_back);
+            answer
+        })
+    }
+
+    fn run(&self, request: &Request, body: &[u8]) -> Answer {
         let database = self.database(&request.region);
-        match dispatch(&database, &request.operation, &request.body) {
-            Ok(body) => Answer::success(body),
+        let result = if carries_arns(&request.operation) {
+            let here = format!("arn:aws:dynamodb:{}:{ACCOUNT}:", request.region);
+            let body = String::from_utf8_lossy(body).replace(&here, FOREIGN_ARN);
+            let done = dispatch(&database, &request.operation, body.as_bytes());
+            done.map(|answer| answer.replace(FOREIGN_ARN, &here))
+        } else {
+            dispatch(&database, &request.operation, body)
+        };
+        match result {
+            Ok(answer) => Answer::success(answer),
             Err(error) => Answer::refusal(error.status_code(), error.error_type(), error.to_json()),
         }
     }
@@ -100,6 +126,11 @@ fn dispatch(database: &Database, operation: &str, body: &[u8]) -> Result<String,
     }
 }
 
+/// Whether requests or answers of the operation name tables by ARN: those on items do not, and an item may hold any text.
+fn carries_arns(operation: &str) -> bool {
+    ["Table", "Stream", "Resource", "TimeToLive", "ShardIterator"].iter().any(|word| operation.contains(word))
+}
+
 /// Reads a request. dynoxide marks in its parse errors which error of the service they stand for; its HTTP server
 /// resolves the marks, so here it is done for it.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, DynoxideError> {
@@ -155,6 +186,9 @@ fn tables_of(body: &[u8]) -> Vec<String> {
     }
     tables
 }
+
+/// What the ARNs of dynoxide begin with, whatever the region.
+const FOREIGN_ARN: &str = "arn:aws:dynamodb:dynoxide:000000000000:";
 
 /// Parse failures that DynamoDB counts as a request that is read but not valid.
 const VALIDATION_FAILURES: [&str; 5] =

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SharedTimeSource;
 
@@ -35,7 +36,8 @@ impl EmbeddedAws {
     /// The configuration of SDK clients in `region`, as the principal [`Self::DEFAULT_PRINCIPAL`].
     ///
     /// Nothing of the environment or of profile files takes part. Retries are the SDK's standard ones, three attempts,
-    /// with a backoff of milliseconds.
+    /// with a backoff of milliseconds. As everywhere, the clients of one service and region in a process share a budget
+    /// of retries: a test that fails hundreds of requests for good should give its client a `retry_partition` of its own.
     pub async fn config(&self, region: &str) -> SdkConfig {
         self.config_as(region, Self::DEFAULT_PRINCIPAL).await
     }
@@ -128,14 +130,14 @@ impl Services {
         }
     }
 
-    /// Does what is asked, if the principal may.
-    pub(crate) fn answer(&self, request: &Request, subject: &Subject) -> Answer {
+    /// Does what is asked, if the principal may; of a batch, all but the last `unprocessed` entries.
+    pub(crate) fn answer(&self, request: &Request, subject: &Subject, unprocessed: usize) -> Answer {
         if let Some(message) = self.denials.check(request, subject) {
             return Answer::error(400, "AccessDeniedException", Some(&message));
         }
         match request.service.as_str() {
             "kms" => self.kms.answer(request),
-            "dynamodb" => self.dynamodb.answer(request),
+            "dynamodb" => self.dynamodb.answer(request, unprocessed),
             other => panic!("the service `{other}` is not embedded"),
         }
     }

@@ -99,6 +99,14 @@ impl Fault {
         self
     }
 
+    /// DynamoDB does not get to the last `entries` of a `BatchWriteItem` or `BatchGetItem` and gives them back as
+    /// unprocessed; if that is all of them, the batch is throttled. Other operations are not touched.
+    #[must_use]
+    pub fn unprocessed(mut self, entries: usize) -> Self {
+        self.failure = Failure::Unprocessed(entries);
+        self
+    }
+
     /// The answer takes this long; alone or together with a failure. A shorter read timeout of the client applies.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
@@ -119,14 +127,14 @@ pub(crate) enum Failure {
     Reset,
     Timeout,
     AnswerLost,
+    Unprocessed(usize),
 }
 
-impl Failure {
-    pub(crate) fn answer(status: u16, code: Option<&str>) -> Answer {
-        match code {
-            Some(code) => Answer::error(status, code, Some("injected by a fault")),
-            None => Answer::bare(status),
-        }
+/// The answer of a service that a fault speaks for.
+pub(crate) fn injected(status: u16, code: Option<&str>) -> Answer {
+    match code {
+        Some(code) => Answer::error(status, code, Some("injected by a fault")),
+        None => Answer::bare(status),
     }
 }
 

@@ -98,6 +98,10 @@ impl Kms {
 
     fn run(&self, request: &Request) -> Result<Value, Refusal> {
         let params = &Params::read(&request.body)?;
+        if params.is_present("Recipient") {
+            // To ignore it would hand out a plaintext that the caller wanted sealed for an enclave.
+            return Err(Refusal::unsupported("`Recipient` is not part of the embedded KMS"));
+        }
         let place = Place { region: &request.region, now: request.now };
         let state = &mut *self.lock();
         let sealer = &self.sealer;

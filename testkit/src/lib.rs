@@ -27,6 +27,13 @@
 //! There is nothing to configure and no port: the SDK's HTTP client is replaced by one that reads service, region and
 //! principal out of the SigV4 scope of a request and hands it to an engine. Signatures are not checked.
 //!
+//! # What is missing
+//!
+//! KMS: key policies, tags and grants are accepted and not kept; no asymmetric keys, data key pairs, imported material
+//! or attestation; lists come in one page. IAM: denials stated by the test with [`Deny`], no policy documents.
+//! DynamoDB: what dynoxide lacks, such as backups, exports and limits of throughput (inject throttling with [`Fault`]);
+//! expired items stay. Other services: none.
+//!
 //! # Security
 //!
 //! Test equipment. Key material lives in plain memory and nothing here resists an attacker.

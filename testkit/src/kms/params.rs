@@ -80,6 +80,10 @@ impl Params {
             .ok_or_else(|| malformed(name))
     }
 
+    pub(crate) fn is_present(&self, name: &str) -> bool {
+        self.present(name).is_some()
+    }
+
     fn present(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }

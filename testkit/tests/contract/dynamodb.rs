@@ -6,8 +6,9 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, Put, PutRequest,
-    ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactWriteItem, WriteRequest,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, Put, PutRequest, ReturnValuesOnConditionCheckFailure, ScalarAttributeType, TransactWriteItem,
+    WriteRequest,
 };
 
 use crate::site::{HERE, Site, THERE, unique};
@@ -20,7 +21,7 @@ fn item(pk: &str, sk: u32) -> HashMap<String, AttributeValue> {
     HashMap::from([("pk".to_owned(), text(pk)), ("sk".to_owned(), AttributeValue::N(sk.to_string()))])
 }
 
-/// A client and the name of a new table with the keys `pk` (text) and `sk` (number).
+/// A client and the name of a new table with the keys `pk` (text) and `sk` (number), and an index by `beacon` (bytes).
 async fn client_with_table() -> (Client, String) {
     let dynamodb = Site::start().await.dynamodb(HERE).await;
     let table = new_table(&dynamodb).await;
@@ -32,12 +33,16 @@ async fn new_table(dynamodb: &Client) -> String {
     let attribute =
         |name: &str, kind| AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap();
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let index = GlobalSecondaryIndex::builder().index_name("by-beacon").key_schema(key("beacon", KeyType::Hash));
+    let index = index.projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
     let request = dynamodb.create_table().table_name(&table).billing_mode(BillingMode::PayPerRequest);
     request
         .attribute_definitions(attribute("pk", ScalarAttributeType::S))
         .attribute_definitions(attribute("sk", ScalarAttributeType::N))
         .key_schema(key("pk", KeyType::Hash))
         .key_schema(key("sk", KeyType::Range))
+        .attribute_definitions(attribute("beacon", ScalarAttributeType::B))
+        .global_secondary_indexes(index.build().unwrap())
         .send()
         .await
         .unwrap();
@@ -206,6 +211,58 @@ async fn a_transaction_is_all_or_nothing_and_gives_its_reasons() {
     assert_eq!(codes, ["None", "ConditionalCheckFailed"]);
     let get = dynamodb.get_item().table_name(&table).set_key(Some(item("p", 1)));
     assert_eq!(get.send().await.unwrap().item, None);
+}
+
+#[tokio::test]
+async fn a_token_makes_a_transaction_happen_once() {
+    let (dynamodb, table) = client_with_table().await;
+    let token = unique("token");
+    let write = |value: &str| {
+        let put = Put::builder().table_name(&table).set_item(Some(item("p", 1))).item("v", text(value));
+        let put = TransactWriteItem::builder().put(put.build().unwrap()).build();
+        dynamodb.transact_write_items().client_request_token(&token).transact_items(put).send()
+    };
+    write("first").await.unwrap();
+    dynamodb.delete_item().table_name(&table).set_key(Some(item("p", 1))).send().await.unwrap();
+    write("first").await.unwrap();
+    let get = dynamodb.get_item().table_name(&table).set_key(Some(item("p", 1))).consistent_read(true);
+    assert_eq!(get.send().await.unwrap().item, None, "the second one was answered, not done");
+    assert_eq!(crate::site::code(write("second").await), "IdempotentParameterMismatchException");
+}
+
+#[tokio::test]
+async fn a_query_of_an_index_finds_a_beacon() {
+    let (dynamodb, table) = client_with_table().await;
+    let beacon = |byte: u8| AttributeValue::B(Blob::new([byte; 8]));
+    for (sk, byte) in [(1, 7), (2, 7), (3, 8)] {
+        let put = dynamodb.put_item().table_name(&table).set_item(Some(item("p", sk)));
+        put.item("beacon", beacon(byte)).send().await.unwrap();
+    }
+    dynamodb.put_item().table_name(&table).set_item(Some(item("p", 4))).send().await.unwrap();
+    let mut found = BTreeSet::new();
+    // An index is eventually consistent.
+    for _ in 0..50 {
+        let query = dynamodb.query().table_name(&table).index_name("by-beacon");
+        let query = query.key_condition_expression("beacon = :b").expression_attribute_values(":b", beacon(7));
+        let items = query.send().await.unwrap().items.unwrap();
+        found = items.iter().map(|item| item["sk"].as_n().unwrap().clone()).collect();
+        if found.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(found, BTreeSet::from(["1".to_owned(), "2".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_number_is_kept_by_value_not_by_spelling() {
+    let (dynamodb, table) = client_with_table().await;
+    for (written, kept) in [("1.0", "1"), ("1e3", "1000"), ("-0", "0"), ("007", "7"), ("2.50", "2.5")] {
+        let put = dynamodb.put_item().table_name(&table).set_item(Some(item("p", 1)));
+        put.item("n", AttributeValue::N(written.to_owned())).send().await.unwrap();
+        let get = dynamodb.get_item().table_name(&table).set_key(Some(item("p", 1))).consistent_read(true);
+        assert_eq!(get.send().await.unwrap().item.unwrap()["n"], AttributeValue::N(kept.to_owned()), "{written}");
+    }
 }
 
 #[tokio::test]

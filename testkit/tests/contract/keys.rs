@@ -131,7 +131,7 @@ async fn what_was_sealed_before_a_rotation_stays_readable() {
     let (kms, key) = client_with_key().await;
     let mut blobs = vec![seal(&kms, &key).await];
     for _ in 0..3 {
-        assert_eq!(kms.rotate_key_on_demand().key_id(&key).send().await.unwrap().key_id(), Some(key.as_str()));
+        kms.rotate_key_on_demand().key_id(&key).send().await.unwrap();
         blobs.push(seal(&kms, &key).await);
     }
     for blob in blobs {

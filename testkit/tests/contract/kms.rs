@@ -234,6 +234,18 @@ async fn dry_run_says_what_would_happen_and_does_not_do_it() {
 }
 
 #[tokio::test]
+async fn refusals_have_the_http_status_of_the_service() {
+    let (kms, key) = client_with_key().await;
+    let status = |raw: Option<&aws_sdk_kms::config::http::HttpResponse>| raw.map(|raw| raw.status().as_u16());
+    let damaged = kms.decrypt().ciphertext_blob(Blob::new([1])).send().await.unwrap_err();
+    assert_eq!(status(damaged.raw_response()), Some(400));
+    let unknown = kms.describe_key().key_id("alias/nobody-made-this").send().await.unwrap_err();
+    assert_eq!(status(unknown.raw_response()), Some(400));
+    let dry = kms.generate_data_key().key_id(&key).number_of_bytes(32).dry_run(true).send().await.unwrap_err();
+    assert_eq!(status(dry.raw_response()), Some(412));
+}
+
+#[tokio::test]
 async fn an_hmac_key_makes_and_checks_macs_only() {
     let (kms, symmetric) = client_with_key().await;
     let created = kms.create_key().key_spec(KeySpec::Hmac256).key_usage(KeyUsageType::GenerateVerifyMac);
