@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::classification::Classification;
 use crate::error::Result;
+use crate::policy::Disclosure;
 
 mod json_lines;
 mod log;
@@ -44,7 +45,7 @@ pub struct AuditEvent {
     /// The value's class.
     pub class: Classification,
     /// How much was shown: `reveal` or `partial`.
-    pub decision: String,
+    pub decision: Disclosure,
 }
 
 /// Where audit events go.

@@ -336,7 +336,7 @@ impl Protector {
                 record: record.clone(),
                 path: reveal.path.to_string(),
                 class: reveal.class,
-                decision: reveal.disclosure.as_str().to_owned(),
+                decision: reveal.disclosure,
             })
             .collect();
         let sink = self.shared.audit.as_ref().ok_or_else(|| {

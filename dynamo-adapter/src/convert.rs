@@ -34,7 +34,9 @@ fn from_attribute(attribute: AttributeValue) -> Result<Value> {
         AttributeValue::Bs(blobs) => Value::Bs(blobs.into_iter().map(Blob::into_inner).collect()),
         AttributeValue::L(values) => Value::L(values.into_iter().map(from_attribute).collect::<Result<_>>()?),
         AttributeValue::M(members) => Value::M(from_item(members)?),
-        _ => return Err(Error::new(ErrorKind::Unsupported, "an attribute is of a type that this release does not know")),
+        _ => {
+            return Err(Error::new(ErrorKind::Unsupported, "an attribute is of a type that this release does not know"));
+        }
     })
 }
 

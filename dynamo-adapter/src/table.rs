@@ -40,13 +40,7 @@ impl Tables for Protector {
                 format!("`{}` names no key: write `#[protect(key = \"...\")]` on it", T::schema().name),
             ));
         }
-        Ok(Table {
-            privet: self.clone(),
-            client: client.clone(),
-            resource,
-            consistent: false,
-            model: PhantomData,
-        })
+        Ok(Table { privet: self.clone(), client: client.clone(), resource, consistent: false, model: PhantomData })
     }
 }
 
@@ -149,11 +143,8 @@ impl<T> Table<T> {
     /// `Integrity` if it does not authenticate; the protector's and DynamoDB's errors.
     pub async fn open(&self, key: impl Into<Key>) -> Result<Option<Unprotected>> {
         let get = self.client.get_item().table_name(self.resource.table()).set_key(Some(self.key(key)?));
-        let output = get
-            .consistent_read(self.consistent)
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk("GetItem", &error))?;
+        let output =
+            get.consistent_read(self.consistent).send().await.map_err(|error| Error::from_sdk("GetItem", &error))?;
         match output.item {
             Some(stored) => Ok(Some(self.privet.unprotect_record(&self.resource, from_item(stored)?).await?)),
             None => Ok(None),
@@ -176,7 +167,12 @@ impl<T> Table<T> {
         if names.len() != values.len() {
             return Err(Error::new(
                 ErrorKind::Input,
-                format!("the key of `{}` is `{}`, but {} values were given", self.resource.name(), names.join(", "), values.len()),
+                format!(
+                    "the key of `{}` is `{}`, but {} values were given",
+                    self.resource.name(),
+                    names.join(", "),
+                    values.len()
+                ),
             ));
         }
         Ok(names.iter().cloned().zip(values).collect())

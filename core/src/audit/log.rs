@@ -22,7 +22,7 @@ impl AuditSink for TracingSink {
                 record = event.record,
                 path = event.path,
                 class = event.class.as_str(),
-                decision = event.decision,
+                decision = event.decision.as_str(),
                 "disclosed"
             );
         }

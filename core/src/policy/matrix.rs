@@ -22,6 +22,19 @@ pub enum Disclosure {
     Reveal,
 }
 
+impl Disclosure {
+    /// The word for it in policies and audit events.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Withhold => "withhold",
+            Self::Mask => "mask",
+            Self::Partial => "partial",
+            Self::Reveal => "reveal",
+        }
+    }
+}
+
 /// A cell of the role matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

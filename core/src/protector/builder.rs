@@ -27,7 +27,8 @@ pub struct ProtectorBuilder {
     context: BTreeMap<String, String>,
     audit: Option<Arc<dyn AuditSink>>,
     pseudonym_key: Option<Secret>,
-    masks: Vec<(String, Arc<dyn Mask>)>,
+    masks: Masks,
+    mistake: Option<Error>,
     time: Option<Arc<dyn TimeSource>>,
     models: Vec<&'static Schema>,
 }
@@ -76,7 +77,10 @@ impl ProtectorBuilder {
 
     /// A mask of your own, for models and policies to name.
     pub fn mask(mut self, name: impl Into<String>, mask: impl Mask + 'static) -> Self {
-        self.masks.push((name.into(), Arc::new(mask)));
+        match self.masks.clone().with(name, mask) {
+            Ok(masks) => self.masks = masks,
+            Err(error) => self.mistake = self.mistake.or(Some(error)),
+        }
         self
     }
 
@@ -100,8 +104,12 @@ impl ProtectorBuilder {
     /// `Config` if the keyring or a needed audit sink is missing, a mask is named twice, a context pair is reserved, or
     /// a registered model contradicts the policy.
     pub fn build(self) -> Result<Protector> {
-        let keyring =
-            self.keyring.ok_or_else(|| Error::config("a protector needs a keyring: give the builder `.keyring(...)`"))?;
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        let keyring = self
+            .keyring
+            .ok_or_else(|| Error::config("a protector needs a keyring: give the builder `.keyring(...)`"))?;
         let audited = |class| self.policy.is_audited(ClassificationSet::of(class));
         if let Some(class) = Classification::ALL.into_iter().find(|class| audited(*class))
             && self.audit.is_none()
@@ -110,19 +118,17 @@ impl ProtectorBuilder {
                 "the policy audits class `{class}`, but there is no audit sink: give the builder `.audit(...)`"
             )));
         }
-        if let Some(name) = self.context.keys().find(|name| name.starts_with("privet:") || name.starts_with("aws-crypto-"))
+        if let Some(name) =
+            self.context.keys().find(|name| name.starts_with("privet:") || name.starts_with("aws-crypto-"))
         {
             return Err(Error::config(format!(
                 "the context name `{name}` is reserved: `{CLASS}` and `{TENANT}` are set by privet"
             )));
         }
         let pseudonyms = Arc::new(Pseudonyms::new(self.pseudonym_key.as_ref())?);
-        let mut masks = Masks::default();
+        let mut masks = self.masks;
         if self.pseudonym_key.is_some() {
             masks = masks.with_hash(Arc::clone(&pseudonyms) as _);
-        }
-        for (name, mask) in self.masks {
-            masks = masks.with(name, mask)?;
         }
         let registered = self
             .models

@@ -29,7 +29,9 @@ impl Resource {
         let plan = Plan::for_model(schema, policy, masks)?;
         let key: Vec<String> = schema.key.iter().map(|&name| name.to_owned()).collect();
         let named = policy.resource(name);
-        if let Some(resource) = named.filter(|resource| !resource.key.is_empty() && !key.is_empty() && resource.key != key) {
+        if let Some(resource) =
+            named.filter(|resource| !resource.key.is_empty() && !key.is_empty() && resource.key != key)
+        {
             return Err(Error::config(format!(
                 "the policy says that the key of `{}` is `{}`, `{}` says `{}`",
                 resource.name,
@@ -56,7 +58,11 @@ impl Resource {
             policy::Integrity::Record => Integrity::Record,
             policy::Integrity::Field => Integrity::Field,
         };
-        let json = Layout { header: Layout::json(Vec::<String>::new()).header, form: crate::record::Form::Json, ..item.clone() };
+        let json = Layout {
+            header: Layout::json(Vec::<String>::new()).header,
+            form: crate::record::Form::Json,
+            ..item.clone()
+        };
         Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),

@@ -97,12 +97,7 @@ pub struct Drift {
     pub planned: Option<Classification>,
 }
 
-pub(super) fn drift(
-    plan: &Plan,
-    record: &Map,
-    sealed: &[(Path, Classification)],
-    withheld: &[Withheld],
-) -> Vec<Drift> {
+pub(super) fn drift(plan: &Plan, record: &Map, sealed: &[(Path, Classification)], withheld: &[Withheld]) -> Vec<Drift> {
     let planned = plan.sealings(record).unwrap_or_default();
     if planned == sealed {
         return Vec::new();
@@ -115,9 +110,10 @@ pub(super) fn drift(
         .iter()
         .filter(|(path, _)| !withheld.iter().any(|withheld| withheld.path == *path))
         .map(|(path, class)| Drift { path: path.clone(), stored: Some(*class), planned: class_in(&planned, path) });
-    let new = planned
-        .iter()
-        .filter(|(path, _)| class_in(sealed, path).is_none())
-        .map(|(path, class)| Drift { path: path.clone(), stored: None, planned: Some(*class) });
+    let new = planned.iter().filter(|(path, _)| class_in(sealed, path).is_none()).map(|(path, class)| Drift {
+        path: path.clone(),
+        stored: None,
+        planned: Some(*class),
+    });
     stored.chain(new).filter(|drift| drift.stored != drift.planned).collect()
 }

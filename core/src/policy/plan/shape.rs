@@ -206,6 +206,9 @@ impl<'a> Builder<'a> {
         if let Some(id) = self.known.get(&place) {
             return *id;
         }
+        if let Shape::Value(spec) = &schema.shape {
+            return self.whole(spec, state);
+        }
         let possible = schema.inventory().into_iter().map(|entry| entry.class).collect::<ClassificationSet>();
         let misfit = self.names.misfit(state, possible);
         let structural = self.names.structural(state);
@@ -215,6 +218,8 @@ impl<'a> Builder<'a> {
         let kind = match &schema.shape {
             Shape::Struct(fields) => Kind::Members(self.members(fields, state)),
             Shape::Tuple(fields) => Kind::Tuple(self.tuple(fields, state)),
+            // A value with a class has no parts: it was dealt with above.
+            Shape::Value(_) => return id,
             Shape::Same(inner) => Kind::Same(self.schema(inner(), state)),
             Shape::List(inner) => Kind::Each(self.schema(inner(), state)),
             Shape::Map(inner) => {
@@ -257,13 +262,15 @@ impl<'a> Builder<'a> {
     fn value(&mut self, field: &'static FieldSpec, state: &State) -> NodeId {
         match &field.rule {
             FieldRule::Nested(inner) => self.schema(inner(), state),
-            FieldRule::Classified(spec) => {
-                let checked = self.names.check(state, Some(spec.class), &self.path.join("."));
-                self.problem = self.problem.take().or(checked.err());
-                let whole = self.names.classified(state, spec);
-                self.push(Node::Whole(Box::new(whole)))
-            }
+            FieldRule::Classified(spec) => self.whole(spec, state),
         }
+    }
+
+    fn whole(&mut self, spec: &'static ClassifiedSpec, state: &State) -> NodeId {
+        let checked = self.names.check(state, Some(spec.class), &self.path.join("."));
+        self.problem = self.problem.take().or(checked.err());
+        let whole = self.names.classified(state, spec);
+        self.push(Node::Whole(Box::new(whole)))
     }
 
     /// Elements take the list's name.
