@@ -154,6 +154,9 @@ fn check_newtype(input: &Input<'_>, body: &Body<'_>, errors: &mut Errors) {
 }
 
 fn key(input: &Input<'_>, errors: &mut Errors) {
+    if matches!(input.original.data, syn::Data::Union(_)) {
+        return;
+    }
     for (name, span) in &input.attrs.key {
         match &input.data {
             Data::Struct(body) if body.style == Style::Named && input.serde.transparent.is_none() => {
@@ -203,13 +206,13 @@ fn key_field(input: &Input<'_>, body: &Body<'_>, name: &str, span: Span, errors:
         Rule::Classified(class) => {
             let at = field.attrs.class.map_or_else(|| span_of(field), |(_, span)| span);
             let message = format!(
-                "the key `{name}` is stored in clear and cannot be {}: write `#[protect(public)]`, or take another key",
+                "the key `{name}` is stored in clear and cannot be `{}`: write `#[protect(public)]`, or take another key",
                 class.word()
             );
             errors.push(at, message);
         }
         Rule::Nested => {
-            let message = format!("the key `{name}` is one value and cannot be nested: write `#[protect(public)]`");
+            let message = format!("the key `{name}` is one value and cannot be `nested`: write `#[protect(public)]`");
             errors.push(field.attrs.nested.unwrap_or_else(|| span_of(field)), message);
         }
     }

@@ -1,0 +1,26 @@
+//! Each kind of record in a table has the key.
+
+use privet::Protect;
+use serde::{Deserialize, Serialize};
+
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(key = "pk")]
+#[serde(tag = "kind")]
+enum Record {
+    Customer {
+        #[protect(public)]
+        pk: String,
+    },
+    Order(#[protect(nested)] Order),
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+struct Order {
+    #[protect(public)]
+    pk: String,
+}
+
+fn main() {
+    let _ = Record::schema();
+    let _: fn(&Record) -> String = |model| format!("{model:?}");
+}
