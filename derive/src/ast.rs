@@ -220,6 +220,11 @@ impl<'a> Field<'a> {
         Self { original, member, label, name, attrs, serde, rule }
     }
 
+    /// Where the field stands: its name, or its type if it has none.
+    pub(crate) fn span(&self) -> Span {
+        self.original.ident.as_ref().map_or_else(|| self.original.ty.span(), Spanned::span)
+    }
+
     /// The type, spelled by the user.
     pub(crate) fn ty(&self) -> &'a Type {
         &self.original.ty

@@ -11,6 +11,7 @@ mod error;
 mod expand;
 mod fallback;
 mod generics;
+mod key;
 mod valid;
 
 /// Says how each field of a model is classified.
@@ -90,7 +91,7 @@ mod valid;
 /// | `#[protect(...)]` | |
 /// |---|---|
 /// | `resource = "customers"` | The logical table or collection that the records live in. |
-/// | `key = "pk, sk"` | The serialised names of the key attributes, partition key first. They must be public. |
+/// | `key = "pk, sk"` | The serialised names of the key attributes, partition key first. They must be public. In an enum with `tag`, each variant has them. |
 /// | `default = "confidential"` | The class of the fields without a class. It cannot be `public`. |
 /// | `fields = false` | No typed field names, if the type has methods of the same names. |
 ///

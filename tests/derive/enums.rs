@@ -90,6 +90,42 @@ enum Internal {
 }
 
 #[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "app", key = "pk")]
+#[serde(tag = "kind")]
+enum Table {
+    Customer(#[protect(nested)] Customer),
+    Order {
+        #[protect(nested)]
+        #[serde(flatten)]
+        keys: Keys,
+        #[protect(public)]
+        at: u8,
+    },
+}
+
+#[derive(Protect, Serialize, Deserialize, Default)]
+struct Customer {
+    #[protect(public)]
+    pk: String,
+    #[protect(pii)]
+    email: String,
+}
+
+#[derive(Protect, Serialize, Deserialize, Default)]
+struct Keys {
+    #[protect(public)]
+    pk: String,
+}
+
+#[test]
+fn the_key_of_a_table_of_several_kinds_may_be_in_the_kinds() {
+    assert_eq!(classes(&Table::Customer(Customer::default())), ["email: pii", "pk: public"]);
+    assert_eq!(classes(&Table::Order { keys: Keys::default(), at: 1 }), ["at: public", "pk: public"]);
+    let keys: Vec<_> = Table::schema().inventory().into_iter().filter(|entry| entry.key).collect();
+    assert_eq!(keys.len(), 2);
+}
+
+#[derive(Protect, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 enum InternalContent {
     Unit,

@@ -174,3 +174,39 @@ fn models_may_contain_each_other() {
     let chicken = Chicken { egg: Some(Box::new(Egg { chicken: None, laid: 1 })) };
     assert_eq!(format!("{chicken:?}"), "Chicken { egg: Some(Egg { chicken: None, laid: 1 }) }");
 }
+
+/// The key is in what is flattened: the compiler looks for it there.
+#[derive(Protect, Serialize)]
+#[protect(key = "pk")]
+struct Envelope<'a, T> {
+    #[protect(nested)]
+    #[serde(flatten)]
+    body: T,
+    #[protect(pii)]
+    sender: &'a str,
+}
+
+#[derive(Protect, Serialize)]
+#[protect(key = "pk")]
+struct Letter<'a> {
+    #[protect(nested)]
+    #[serde(flatten)]
+    keys: Keys<'a>,
+    #[protect(pii)]
+    text: &'a str,
+}
+
+#[derive(Protect, Serialize)]
+struct Keys<'a> {
+    #[protect(public)]
+    pk: &'a str,
+}
+
+#[test]
+fn a_key_may_be_in_a_generic_or_a_borrowed_type() {
+    let envelope = Envelope { body: Keys { pk: "1" }, sender: "planted-secret" };
+    assert_eq!(classes(&envelope), ["pk: public", "sender: pii"]);
+    let letter = Letter { keys: Keys { pk: "1" }, text: "planted-secret" };
+    assert_eq!(classes(&letter), ["pk: public", "text: pii"]);
+    assert_eq!(format!("{letter:?}"), "Letter { keys: Keys { pk: \"1\" }, text: <pii> }");
+}

@@ -11,13 +11,7 @@ enum Record {
         #[protect(public)]
         pk: String,
     },
-    Order(#[protect(nested)] Order),
-}
-
-#[derive(Protect, Serialize, Deserialize)]
-struct Order {
-    #[protect(public)]
-    pk: String,
+    Deleted,
 }
 
 fn main() {
