@@ -68,6 +68,9 @@ fn check_body(body: &Body<'_>, errors: &mut Errors) {
         }
     }
     if body.style != Style::Named {
+        for name in body.fields.iter().filter_map(|field| field.attrs.rename.as_ref()) {
+            errors.push(name.span(), "a field without a name is stored by its position: leave out `rename`");
+        }
         return;
     }
     let mut known: Vec<&Field<'_>> = Vec::new();

@@ -144,12 +144,17 @@ enum Tree<T> {
     Node {
         #[protect(nested)]
         children: Vec<Tree<T>>,
+        #[protect(nested)]
+        other: Option<Box<crate::generics::Tree<T>>>,
     },
 }
 
 #[test]
 fn a_generic_model_may_contain_itself() {
-    let tree = Tree::Node { children: vec![Tree::Leaf(customer()), Tree::Node { children: vec![] }] };
+    let tree = Tree::Node {
+        children: vec![Tree::Leaf(customer()), Tree::Node { children: vec![], other: None }],
+        other: None,
+    };
     assert_eq!(classes(&tree), ["Node.children[0].Leaf.email: pii"]);
     assert!(!format!("{tree:?}").contains("planted"));
 }

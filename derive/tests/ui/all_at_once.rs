@@ -28,6 +28,9 @@ struct Customer {
 struct Address(#[protect(pii)] String, #[protect(public)] #[serde(skip_serializing_if = "is_zero")] u8);
 
 #[derive(Protect)]
+struct Email(#[protect(pii, rename = "email")] String);
+
+#[derive(Protect)]
 #[protect(resource = "", resource = "b", key = "id, id", pii, fields)]
 union Either {
     id: u8,
