@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::ast::{Body, Data, Field, Input, Rule, Style, Tagging};
+use crate::ast::{Body, Data, Field, Input, Rule, Style, Tagging, macro_ident};
 use crate::class::Class;
 use crate::error::{Errors, list};
 
@@ -59,7 +59,7 @@ pub(crate) fn force(input: &Input<'_>) -> TokenStream {
     if generics.type_params().next().is_some() || generics.const_params().next().is_some() {
         return TokenStream::new();
     }
-    let name = &input.original.ident;
+    let name = macro_ident(&input.original.ident);
     let lifetimes = generics.lifetimes().map(|_| syn::Lifetime::new("'static", Span::mixed_site()));
     quote! {
         const _: &::privet::__private::Schema = <#name<#(#lifetimes),*> as ::privet::__private::Protect>::SCHEMA;

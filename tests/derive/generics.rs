@@ -138,7 +138,9 @@ fn a_model_may_contain_itself() {
     assert!(format!("{person:?}").contains("boss: Some(Person { name: <pii>, friends: [], boss: None })"));
 }
 
+/// By a short path and by a long one.
 #[derive(Protect, Serialize)]
+#[allow(unused_qualifications)]
 enum Tree<T> {
     Leaf(#[protect(nested)] T),
     Node {

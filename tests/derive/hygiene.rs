@@ -67,6 +67,28 @@ pub mod strict {
         ),
     }
 
+    /// Its fields are of types that are only borne with.
+    #[derive(Protect)]
+    #[allow(unused_qualifications)]
+    pub struct Old<T> {
+        /// One that must not be used.
+        #[protect(nested)]
+        #[expect(deprecated, reason = "stored records have it")]
+        pub older: Option<Box<Older<T>>>,
+        /// Another, by a long path.
+        #[protect(nested)]
+        pub inner: crate::hygiene::strict::Inner<T>,
+    }
+
+    /// A type to leave behind.
+    #[derive(Protect)]
+    #[deprecated]
+    pub struct Older<T>(
+        /// What.
+        #[protect(pii)]
+        pub T,
+    );
+
     /// Imports that the expansion would make redundant.
     #[must_use]
     pub const fn used() -> (&'static Schema, Classification, Field<Model<'static>, &'static str>) {
@@ -118,6 +140,27 @@ mod shadowed {
     }
 }
 
+#[no_implicit_prelude]
+#[allow(dead_code)]
+mod without_prelude {
+    #[derive(::privet::Protect)]
+    #[protect(resource = "bare", key = "id", default = "pii")]
+    pub(super) struct Bare<'a, T> {
+        #[protect(public)]
+        pub(super) id: u8,
+        #[protect(nested)]
+        pub(super) inner: &'a T,
+        #[protect(mask = "email", category = "contact")]
+        pub(super) email: u8,
+    }
+
+    #[derive(::privet::Protect)]
+    pub(super) enum Inner {
+        One,
+        Two(#[protect(public)] u8),
+    }
+}
+
 mod from_a_macro {
     macro_rules! model {
         ($name:ident { $($field:ident: $type:ty = $class:ident),* }) => {
@@ -139,6 +182,8 @@ fn it_compiles_without_a_warning_and_works() {
     let shadowed = shadowed::Protect { email: 1, f: 2, items: shadowed::Enum::Some(3, 4) };
     assert_eq!(format!("{shadowed:?}"), "Protect { email: <pii>, f: 2, items: Some(3, <pii>) }");
     assert_eq!(shadowed.email, 1);
+    let bare = without_prelude::Bare { id: 1, inner: &without_prelude::Inner::Two(2), email: 3 };
+    assert_eq!(format!("{bare:?}"), "Bare { id: 1, inner: Two(2), email: <pii> }");
     let made = from_a_macro::Made { id: 1, email: "planted".to_owned() };
     assert_eq!(format!("{made:?}"), "Made { id: 1, email: <pii> }");
     assert_eq!((made.id, made.email.len()), (1, 7));
