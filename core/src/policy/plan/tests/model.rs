@@ -215,6 +215,8 @@ fn keys_and_unsigned_attributes_are_public() {
         assert_eq!(error.kind(), crate::ErrorKind::Config);
         assert!(error.to_string().contains("are stored in clear and must be `public`"), "{error}");
     }
+    let error = plan_of::<Customer>("version = 1\nunsigned = ['id']").unwrap_err().to_string();
+    assert!(error.starts_with("a key of `Customer` is `unsigned`"), "{error}");
     let error = plan_of::<Customer>("version = 1\n[resources.customers]\nkey = ['pk']").unwrap_err().to_string();
     assert_eq!(
         error,
