@@ -102,7 +102,8 @@ fn sealed<M: Protect>(policy: &str, record: &Map) -> Vec<String> {
 }
 
 fn sealed_json<M: Protect>(json: Json) -> Vec<String> {
-    sealed::<M>("", &to_record(&json).unwrap())
+    let Value::M(record) = Value::from(json) else { panic!("not a record") };
+    sealed::<M>("", &record)
 }
 
 fn shown<M: Protect>(policy: &str, role: &str, record: Map) -> Json {
