@@ -163,8 +163,13 @@ fn a_field_may_be_shown_wider_only_if_the_policy_says_so() {
     let support = Principal::new("u").role("support");
     let loose = plan(&policy(true, "support = 'partial'")).unwrap();
     let json = json!({"email": {"work": "ada@example.com", "token": "t-12345"}});
-    // What a deeper name brings in was not widened; what may not be revealed is masked whole.
-    assert_eq!(loose.view(record(json), &support, &[]).tree.into_json(), Some(json!({"email": "********"})));
+    assert_eq!(loose.view(record(json.clone()), &support, &[]).tree.into_json(), Some(json!({"email": "********"})));
+    // What a deeper name brings in was not widened.
+    let wide = plan(&policy(true, "support = 'reveal'")).unwrap();
+    assert_eq!(
+        wide.view(record(json), &support, &[]).tree.into_json(),
+        Some(json!({"email": {"work": "ada@example.com", "token": "*******"}}))
+    );
     let flat = loose.view(record(json!({"email": "ada@example.com"})), &support, &[]);
     assert_eq!(flat.tree.into_json(), Some(json!({"email": "ad****om"})));
 }
