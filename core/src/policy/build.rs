@@ -42,6 +42,7 @@ impl Policy {
         }
         decisions.fields = field_overrides(source, document.fields, &decisions)?;
         let places = clear_attributes(&unsigned, &document.resources);
+        refuse_unsigned_keys(source, &unsigned, &document.resources)?;
         decisions.resources = resources(source, document.resources)?;
         let policy = Self(decisions.into());
         for (resource, attribute) in places {
@@ -183,6 +184,22 @@ fn distinct(source: &Source<'_>, names: Vec<Spanned<String>>) -> Result<Vec<Stri
         }
     }
     Ok(names.into_iter().map(Spanned::into_inner).collect())
+}
+
+fn refuse_unsigned_keys(
+    source: &Source<'_>,
+    unsigned: &[Spanned<String>],
+    resources: &BTreeMap<String, ResourceEntry>,
+) -> Result<()> {
+    for (name, entry) in resources {
+        let is_key = |attribute: &&Spanned<String>| entry.key.iter().any(|key| key.get_ref() == attribute.get_ref());
+        if let Some(attribute) = entry.unsigned.iter().chain(unsigned).find(is_key) {
+            let attribute_name = attribute.get_ref();
+            let message = format!("`{attribute_name}` is a key of `{name}`, and keys are signed; leave it out here");
+            return Err(source.error(attribute.span(), &message));
+        }
+    }
+    Ok(())
 }
 
 /// The attributes that are stored in clear, each with the resource it belongs to.

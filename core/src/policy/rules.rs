@@ -1,6 +1,6 @@
 //! Which classes the name rules give to the names on a path.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::name::{covers, spell};
 use crate::classification::{Classification, ClassificationSet};
@@ -8,7 +8,7 @@ use crate::classification::{Classification, ClassificationSet};
 /// The name rules of a policy, ready to be asked.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameRules {
-    exact: HashMap<String, ClassificationSet>,
+    exact: BTreeMap<String, ClassificationSet>,
     globs: Vec<(String, ClassificationSet)>,
     paths: Vec<(Vec<Segment>, ClassificationSet)>,
 }
