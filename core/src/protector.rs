@@ -44,14 +44,16 @@ pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
 /// ```
 /// # use privet_core::{Secret, keyring::RawAesKeyring, audit::TracingSink, principal::Principal};
 /// # use privet_core::Protector;
-/// # async fn example() -> privet_core::Result<()> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> privet_core::Result<()> {
 /// let privet = Protector::builder()
 ///     .keyring(RawAesKeyring::new("my-team", "key-1", &Secret::random(32)?)?)
 ///     .audit(TracingSink)
 ///     .build()?;
 /// let stored = privet.protect_json("customers", serde_json::json!({"id": "c-1", "email": "ada@example.com"})).await?;
-/// let shown = privet.view_json("customers", privet.unprotect_json("customers", stored).await?, &Principal::new("u-1"));
-/// assert_eq!(shown.await?["email"], "********");
+/// let clear = privet.unprotect_json("customers", stored).await?;
+/// let shown = privet.view_json("customers", clear, &Principal::new("u-1")).await?;
+/// assert_eq!(shown["email"], "********");
 /// # Ok(())
 /// # }
 /// ```
@@ -270,6 +272,12 @@ impl Protector {
         });
         let withheld: Vec<_> = withheld.collect();
         let drift = unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld);
+        // Clear where sealed is expected: with tags it is what was written under an older policy; without them it may be
+        // anyone's, unless a migration is under way.
+        let unproven = |drift: &Drift| drift.stored.is_none() && !header.integrity;
+        if resource.plaintext_reads() == PlaintextReads::Refuse && drift.iter().any(unproven) {
+            return Err(Error::integrity());
+        }
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }

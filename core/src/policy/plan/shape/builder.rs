@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::super::names::{Names, Rule, State};
 use super::{Kind, Members, Node, NodeId, Others, Parts, Shapes};
 use crate::classification::ClassificationSet;
-use crate::schema::{FieldRule, FieldSpec, Schema, SchemaFn, Shape, Tagging, VariantContent, VariantSpec};
+use crate::schema::{
+    ClassifiedSpec, FieldRule, FieldSpec, Schema, SchemaFn, Shape, Tagging, VariantContent, VariantSpec,
+};
 
 /// Makes the nodes.
 pub(super) struct Builder<'a> {
