@@ -53,7 +53,8 @@ async fn every_single_bit_of_header_and_fields_counts() {
             for bit in 0..bytes(&mut stored.clone(), name).len() * 8 {
                 let mut damaged = stored.clone();
                 bytes(&mut damaged, name)[bit / 8] ^= 1 << (bit % 8);
-                let (kind, text, debug) = refused(&privet, &damaged, &format!("bit {bit} of `{name}` is flipped")).await;
+                let (kind, text, debug) =
+                    refused(&privet, &damaged, &format!("bit {bit} of `{name}` is flipped")).await;
                 assert_eq!(kind, ErrorKind::Integrity, "bit {bit} of `{name}`: {text}");
                 faces.insert((text, debug));
             }
