@@ -1,6 +1,7 @@
 //! Who may see a class: the role matrix.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,25 @@ pub enum Disclosure {
     Partial,
     /// The value.
     Reveal,
+}
+
+impl Disclosure {
+    /// The word as policies and audit events write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Withhold => "withhold",
+            Self::Mask => "mask",
+            Self::Partial => "partial",
+            Self::Reveal => "reveal",
+        }
+    }
+}
+
+impl fmt::Display for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
 }
 
 /// A cell of the role matrix.

@@ -283,6 +283,7 @@ fn the_checked_in_schema_is_the_generated_one() {
     if std::env::var_os("PRIVET_UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &generated).unwrap();
     }
+    assert!(!generated.contains("null"), "null is refused, so the schema must not allow it");
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         checked_in == generated,
