@@ -93,7 +93,10 @@ fn name_rules(source: &Source<'_>, rules: Vec<Rule>) -> Result<NameRules> {
     let mut all = NameRules::default();
     let mut before: Vec<(Pattern, Classification, Spanned<String>)> = Vec::new();
     for rule in rules {
-        for name in rule.names {
+        if rule.names.get_ref().is_empty() {
+            return Err(source.error(rule.names.span(), "the rule names nothing; add a name, or leave the rule out"));
+        }
+        for name in rule.names.into_inner() {
             let refuse = |message: String| Err(source.error(name.span(), &message));
             let written = name.get_ref();
             if before.len() == MAX_ENTRIES {

@@ -53,8 +53,8 @@ pub(super) struct Rule {
     pub(super) class: Classification,
     /// The names, in any spelling (snake, camel, kebab): `api_key`, with stars `card_*`, or from the record's root
     /// `customer.address.zip`, where `**` stands for any number of names.
-    #[schemars(with = "Vec<String>")]
-    pub(super) names: Vec<Spanned<String>>,
+    #[schemars(with = "Vec<String>", length(min = 1))]
+    pub(super) names: Spanned<Vec<Spanned<String>>>,
 }
 
 /// What goes for each class.

@@ -111,7 +111,8 @@ impl Pattern {
     /// Reads a pattern; `None` if a part of it is empty, `**` is only a part of a name, or no path is this long.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let segments: Option<Vec<_>> = text.split('.').map(Segment::parse).collect();
-        let segments = segments.filter(|segments| segments.len() <= 2 * MAX_DEPTH)?;
+        let mut segments = segments.filter(|segments| segments.len() <= 2 * MAX_DEPTH)?;
+        segments.dedup_by(|next, before| *next == Segment::Any && *before == Segment::Any);
         match segments.as_slice() {
             [Segment::One(name)] => Some(Self::Name(name.clone())),
             [Segment::Any] => None,
