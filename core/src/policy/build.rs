@@ -12,6 +12,7 @@ use super::rules::{NameRules, Pattern};
 use super::{AtRest, ClassSettings, Decisions, FieldOverride, Policy, Resource};
 use crate::classification::Classification;
 use crate::error::Result;
+use crate::value::MAX_DEPTH;
 
 impl Policy {
     pub(super) fn build(source: &Source<'_>, document: Document) -> Result<Self> {
@@ -92,10 +93,16 @@ fn name_rules(source: &Source<'_>, rules: Vec<Rule>) -> Result<NameRules> {
     let mut all = NameRules::default();
     let mut before: Vec<(Pattern, Classification, Spanned<String>)> = Vec::new();
     for rule in rules {
-        for name in rule.names {
+        if rule.names.get_ref().is_empty() {
+            return Err(source.error(rule.names.span(), "the rule names nothing; add a name, or leave the rule out"));
+        }
+        for name in rule.names.into_inner() {
             let refuse = |message: String| Err(source.error(name.span(), &message));
             let written = name.get_ref();
-            let Some(pattern) = Pattern::parse(written).filter(|_| before.len() < MAX_PATTERNS) else {
+            if before.len() == MAX_ENTRIES {
+                return refuse("there are too many patterns; stars make fewer of them do".to_owned());
+            }
+            let Some(pattern) = Pattern::parse(written) else {
                 return refuse(format!(
                     "`{written}` is no pattern; allowed: `name`, `na*`, `path.to.name`, `path.**.name`"
                 ));
@@ -127,12 +134,15 @@ fn field_overrides(
         let (whole, entry) = (entry.span(), entry.into_inner());
         let path = entry.path.get_ref();
         let names: Vec<_> = path.split('.').map(str::to_owned).collect();
-        if path.contains('*') || names.iter().any(String::is_empty) {
+        if path.contains('*') || names.iter().any(String::is_empty) || names.len() > MAX_DEPTH {
             let message = format!("`{path}` is no path of one field, like `address.city`; patterns go into `rules`");
             return Err(source.error(entry.path.span(), &message));
         }
         if let Some(place) = before.insert((entry.resource.clone(), names.clone()), source.place(whole.clone())) {
             return Err(source.error(entry.path.span(), &format!("`{path}` is at {place} already; join the two")));
+        }
+        if overrides.len() == MAX_ENTRIES {
+            return Err(source.error(whole, "there are too many fields; rules make fewer of them do"));
         }
         let says_nothing = entry.class.is_none() && entry.mask.is_none() && entry.disclose.is_none();
         if says_nothing && entry.audit.is_none() && entry.categories.is_empty() {
@@ -220,5 +230,5 @@ const DEFAULT_NAMES: [(Classification, &[&str]); 4] = [
     (Classification::Public, &["name", "id", "created_at"]),
 ];
 
-// What progress through patterns can count.
-const MAX_PATTERNS: usize = u16::MAX as usize;
+// What a plan's states can count.
+const MAX_ENTRIES: usize = u16::MAX as usize;

@@ -172,6 +172,7 @@ fn contradictions_are_told_with_their_place() {
             rules("class = 'pii'\nnames = ['a..b']"),
             "policy:7:10: `a..b` is no pattern; allowed: `name`, `na*`, `path.to.name`, `path.**.name`",
         ),
+        (rules("class = 'pii'\nnames = []"), "policy:7:9: the rule names nothing; add a name, or leave the rule out"),
         ("version = 1\n[roles.admin]\n[roles.admin]".to_owned(), "policy:3:8: duplicate key"),
         (
             "version = 1\n[[fields]]\npath = 'a.b'\nmask = 'full'\n[[fields]]\npath = 'a.b'\nclass = 'pii'".to_owned(),
@@ -283,6 +284,7 @@ fn the_checked_in_schema_is_the_generated_one() {
     if std::env::var_os("PRIVET_UPDATE_SCHEMA").is_some() {
         std::fs::write(&path, &generated).unwrap();
     }
+    assert!(!generated.contains("null"), "null is refused, so the schema must not allow it");
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         checked_in == generated,

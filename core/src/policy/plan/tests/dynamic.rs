@@ -186,6 +186,27 @@ fn audit_of_a_field_may_be_asked_for_and_not_taken_away() {
 }
 
 #[test]
+fn an_audit_switched_off_stays_on_for_deeper_classes() {
+    let quiet = plan(
+        "version = 1\nallow_loosen = true\n[classes.pii]\naudit = true\n[[fields]]\npath = 'health_records'\naudit = false\n\
+         [roles.admin]\npii = 'reveal'\nconfidential = 'reveal'",
+    );
+    let json = json!({"health_records": {"icd": "A00", "email": "a@b.com"}});
+    let viewed = quiet.view(record(json), &Principal::new("u").role("admin"), &[]);
+    // The document has no rules of its own, so the default ones stand.
+    let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
+    assert_eq!(revealed, ["health_records.email"]);
+}
+
+#[test]
+fn what_is_stored_in_clear_is_not_sealed_even_where_public_is() {
+    let policy =
+        "version = 1\nunsigned = ['ttl']\n[classes.public]\nat_rest = 'encrypt'\n[resources.customers]\nkey = ['id']";
+    let json = json!({"id": "c-1", "ttl": {"email": "a@b.com"}, "name": "Ada"});
+    assert_eq!(sealed(policy, json), ["name: public"]);
+}
+
+#[test]
 fn what_could_not_be_opened_is_withheld() {
     let path = |name: &str| Path::attribute(name);
     let mut inner = path("x");

@@ -206,6 +206,22 @@ fn an_override_loosens_a_model_only_if_the_policy_says_so() {
 }
 
 #[test]
+fn cells_of_a_models_field() {
+    let text = |loosen: bool| {
+        format!(
+            "version = 1\nallow_loosen = {loosen}\n[[fields]]\npath = 'email'\ndisclose = {{ support = 'reveal' }}\n\
+             [[fields]]\npath = 'home'\ndisclose = {{ support = 'withhold' }}\n[roles.support]\nconfidential = 'partial'"
+        )
+    };
+    let error = plan_of::<Customer>(&text(false)).unwrap_err().to_string();
+    assert!(error.starts_with("`Customer`: policy:3:1: `email` is shown to `support` wider"), "{error}");
+    let shown = shown::<Customer>(&text(true), "support", to_record(&customer()).unwrap());
+    assert_eq!(shown["email"], "ada@example.com");
+    assert_eq!(shown.get("home"), None, "narrower goes for all that is inside");
+    assert_eq!(shown["health_records"], "********", "a list that is not revealed shows no length");
+}
+
+#[test]
 fn keys_and_unsigned_attributes_are_public() {
     for policy in [
         "version = 1\n[[rules]]\nclass = 'pii'\nnames = ['id']",
