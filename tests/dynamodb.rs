@@ -1,10 +1,17 @@
 //! What an application does with protected items in DynamoDB, and what it sees when something is wrong.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod common;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use common::{Customer, SECRETS, Site, ada};
-use privet::cache::CacheLimits;
 use privet::dynamodb::{SendProtected, Tables, from_item, to_item};
 use privet::protector::WithheldReason;
 use privet::{Classification, ErrorKind, Policy, Principal, Protector};

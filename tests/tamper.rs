@@ -1,5 +1,13 @@
 //! Whatever is done to a stored record, it opens as it was written or not at all, with one and the same error.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod common;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,13 @@
 //! What each caller sees of a customer, that it is audited first, and that nothing is shown when auditing fails.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod common;
 
 use common::{Customer, Events, ada};
