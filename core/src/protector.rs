@@ -1,42 +1,41 @@
 //! The verbs: protect, unprotect, view.
 
 use std::any::TypeId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::audit::{AuditEvent, AuditSink, timestamp};
-use crate::cache::{CacheStatistics, DataKeyCache};
+use crate::audit::{AuditEvent, timestamp};
+use crate::cache::CacheStatistics;
 use crate::classification::Classification;
 use crate::edk::EncryptedDataKey;
-use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::{DataKey, DataKeyRequest};
-use crate::mask::Masks;
+use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
 use crate::policy::{PlaintextReads, Policy};
 use crate::principal::Principal;
-use crate::record::{self, Header, RecordContext, SectionKey};
+use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
-use crate::time::TimeSource;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
 mod builder;
 mod pseudonym;
 mod resource;
+mod shared;
+mod tenant;
 mod unprotected;
 
 pub use builder::ProtectorBuilder;
-use pseudonym::Pseudonyms;
 pub use resource::Resource;
+use shared::Shared;
+use tenant::Tenant;
 pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
 
 /// Seals, opens and shows records as a policy says. Cheap to clone; build one per process and share it.
@@ -248,6 +247,10 @@ impl Protector {
             Some(_) => return Err(Error::integrity()),
             None => return self.read_plaintext(resource, stored),
         };
+        // Before any key is asked for: without its tags this record could not pass anyway.
+        if layout.integrity == Integrity::Record && !header.integrity {
+            return Err(Error::integrity());
+        }
         let context = RecordContext::new(resource.name(), &self.tenant.name, &stored, &layout.key)
             .map_err(|_| Error::integrity())?;
         let requests = header.sections.iter().map(|section| self.unwrap(section.class, &section.edks));
@@ -381,69 +384,6 @@ pub struct Statistics {
     pub plaintext_reads: u64,
 }
 
-struct Shared {
-    policy: Policy,
-    masks: Masks,
-    cache: DataKeyCache,
-    context: Vec<(String, String)>,
-    audit: Option<Arc<dyn AuditSink>>,
-    pseudonyms: Arc<Pseudonyms>,
-    time: Arc<dyn TimeSource>,
-    registered: Vec<Arc<Resource>>,
-    models: Memory<TypeId>,
-    resources: Memory<String>,
-    plaintext_reads: AtomicU64,
-    audit_events: AtomicU64,
-}
-
-/// Resources that were worked out once.
-struct Memory<K>(RwLock<HashMap<K, Arc<Resource>>>);
-
-impl<K> Default for Memory<K> {
-    fn default() -> Self {
-        Self(RwLock::default())
-    }
-}
-
-impl<K: Eq + std::hash::Hash> Memory<K> {
-    fn find_or_make(&self, key: K, make: impl FnOnce() -> Result<Resource>) -> Result<Arc<Resource>> {
-        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(found));
-        }
-        let made = Arc::new(make()?);
-        Ok(Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(made)))
-    }
-}
-
-/// A tenant's requests for data keys, one a class.
-struct Tenant {
-    name: String,
-    requests: [DataKeyRequest; 4],
-}
-
-impl Tenant {
-    fn new(name: String, application: &[(String, String)]) -> Self {
-        let requests = Classification::ALL.map(|class| {
-            let mut context = EncryptionContext::new().with(CLASS, class.as_str());
-            if !name.is_empty() {
-                context = context.with(TENANT, &name);
-            }
-            DataKeyRequest::new(application.iter().fold(context, |context, (name, value)| context.with(name, value)))
-        });
-        Self { name, requests }
-    }
-
-    fn request(&self, class: Classification) -> &DataKeyRequest {
-        let [public, pii, sensitive, confidential] = &self.requests;
-        match class {
-            Classification::Public => public,
-            Classification::Pii => pii,
-            Classification::Sensitive => sensitive,
-            Classification::Confidential => confidential,
-        }
-    }
-}
-
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told
 /// from a record that is not protected.
 fn classes_of(sealings: &[(Path, Classification)]) -> BTreeSet<Classification> {
@@ -461,7 +401,3 @@ fn json_record(document: Json) -> Result<Map> {
 fn not_an_object() -> Error {
     Error::input("a JSON record must be an object")
 }
-
-/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
-const CLASS: &str = "privet:class";
-const TENANT: &str = "privet:tenant";
