@@ -63,7 +63,6 @@ pub struct Protector {
 
 impl Protector {
     /// A builder. A keyring is needed, and an audit sink if the policy audits a class; all else has defaults.
-    #[must_use]
     pub fn builder() -> ProtectorBuilder {
         ProtectorBuilder::default()
     }
