@@ -150,10 +150,10 @@ impl DataKeyCache {
         self.land(request, &name, &flight).await
     }
 
-    /// Lets go of all keys. Calls under way finish for those who wait for them, and are not kept.
+    /// Lets go of all keys, the keyring's own too. Calls under way finish for those who wait for them, and are not kept.
     pub fn purge(&self) {
-        let mut state = self.lock();
-        state.slots.clear();
+        self.lock().slots.clear();
+        self.keyring.purge();
         tracing::debug!("data-key cache purged");
     }
 

@@ -9,15 +9,26 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+mod branch;
+mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
+#[cfg(feature = "kms")]
+mod kms_branch;
 mod multi;
 mod raw_aes;
+pub mod store;
+mod supplier;
 
+pub use branch::BranchKeyring;
+pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
 pub use kms::KmsKeyring;
+#[cfg(feature = "kms")]
+pub use kms_branch::KmsBranchKeys;
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
+pub use supplier::{BranchKeyIds, BranchKeySupplier};
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
@@ -54,6 +65,9 @@ pub trait Keyring: fmt::Debug + Send + Sync {
         edks: &'a [EncryptedDataKey],
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>>;
+
+    /// Lets go of all keys that it holds in memory of its own. Those that hold none have nothing to do.
+    fn purge(&self) {}
 }
 
 /// A future of a [`Keyring`].
@@ -128,6 +142,10 @@ impl<K: Keyring + ?Sized> Keyring for $pointer<K> {
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>> {
         (**self).unwrap_data_key(edks, request)
+    }
+
+    fn purge(&self) {
+        (**self).purge();
     }
 }
     )+};

@@ -73,6 +73,10 @@ impl Keyring for MultiKeyring {
             worst.map_or(Ok(None), Err)
         })
     }
+
+    fn purge(&self) {
+        self.all().for_each(Keyring::purge);
+    }
 }
 
 /// Which failure to report when several keyrings fail: one that may pass later, then damage, then a refusal.
