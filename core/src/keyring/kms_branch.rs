@@ -39,7 +39,7 @@ impl KmsBranchKeys {
             call = call.encryption_context(name, value);
         }
         let answer = call.send().await.map_err(|error| from_sdk("GenerateDataKeyWithoutPlaintext", &error))?;
-        checked(answer.ciphertext_blob, [answer.key_id], key_arn)
+        checked(answer.ciphertext_blob, &[answer.key_id], key_arn)
     }
 
     async fn re_encrypt(
@@ -58,7 +58,7 @@ impl KmsBranchKeys {
         }
         let call = call.ciphertext_blob(Blob::new(ciphertext));
         let answer = call.send().await.map_err(|error| from_sdk("ReEncrypt", &error))?;
-        checked(answer.ciphertext_blob, [answer.source_key_id, answer.key_id], key_arn)
+        checked(answer.ciphertext_blob, &[answer.source_key_id, answer.key_id], key_arn)
     }
 
     async fn decrypt(&self, key_arn: &str, ciphertext: &[u8], context: &EncryptionContext) -> Result<Secret> {
@@ -105,7 +105,7 @@ impl fmt::Debug for KmsBranchKeys {
     }
 }
 
-fn checked<const N: usize>(ciphertext: Option<Blob>, key_ids: [Option<String>; N], key_arn: &str) -> Result<Vec<u8>> {
+fn checked(ciphertext: Option<Blob>, key_ids: &[Option<String>], key_arn: &str) -> Result<Vec<u8>> {
     if key_ids.iter().any(|id| id.as_deref() != Some(key_arn)) {
         return Err(unexpected_answer());
     }
