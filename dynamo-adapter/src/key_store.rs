@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::client::Waiters as _;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{
@@ -23,7 +24,9 @@ use crate::error::Error as AdapterError;
 
 /// The table of a [`KeyStore`](privet_core::keyring::store::KeyStore) in DynamoDB, laid out as AWS's clients expect it.
 ///
-/// Reads are strongly consistent: a version is found as soon as anything was written with it.
+/// Reads are strongly consistent: a version is found as soon as anything was written with it. Creating the table bills
+/// it per request, protects it against deletion, and waits until it can be used. Turn on point-in-time recovery
+/// yourself: without this table no record can be read.
 pub struct KeyStoreTable {
     client: Client,
     name: String,
@@ -35,8 +38,6 @@ impl KeyStoreTable {
         Self { client, name: name.into() }
     }
 
-    /// Creates the table, billed per request and protected against deletion, and waits until it can be used. Turn on
-    /// point-in-time recovery yourself: without the table no record can be read.
     async fn create(&self) -> Result<()> {
         if self.is_there().await? {
             return Ok(());
@@ -70,12 +71,12 @@ impl KeyStoreTable {
     async fn is_there(&self) -> Result<bool> {
         let answer = match self.client.describe_table().table_name(&self.name).send().await {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error) if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {
                 return Ok(false);
             }
             Err(error) => return Err(from_sdk("DescribeTable", &error)),
         };
-        let table = answer.table.unwrap_or_default();
+        let Some(table) = answer.table else { return Ok(false) };
         let schema = table.key_schema();
         let has = |(name, role): &(&str, KeyType)| {
             let key = schema.iter().any(|key| key.attribute_name() == *name && key.key_type() == role);
