@@ -159,6 +159,19 @@ async fn record_integrity_cannot_be_stripped_to_field_integrity() {
 }
 
 #[tokio::test]
+async fn clear_values_in_the_place_of_sealed_ones_are_refused_while_nothing_proves_them() {
+    let reads = |drift: &str| format!("{FIELD}\ndrift = \"{drift}\"");
+    for (policy, opens) in [(FIELD.to_owned(), false), (reads("refuse"), false), (reads("report"), true)] {
+        let privet = protector(&policy);
+        let mut stored = privet.protect(&ada()).await.unwrap();
+        stored.insert("email".into(), Value::S("eve@example.com".into()));
+        let outcome = privet.unprotect::<Customer>(stored).await;
+        assert_eq!(outcome.is_ok(), opens, "{policy}");
+        assert!(opens || outcome.is_err_and(|error| error.kind() == ErrorKind::Integrity));
+    }
+}
+
+#[tokio::test]
 async fn clear_values_that_look_sealed_cannot_be_smuggled_in() {
     let privet = protector(FIELD);
     let stored = privet.protect(&ada()).await.unwrap();

@@ -201,6 +201,22 @@ pub enum PlaintextReads {
     Allow,
 }
 
+/// What to do on meeting a value that is stored under another class than the policy gives it now, or in clear where it
+/// should be sealed.
+///
+/// # Security
+///
+/// Who holds the key of one class and may write to the table can seal a whole record anew under that class. To a reader
+/// that is a change of policy since the record was written: drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftReads {
+    /// Open it by what is stored, and report it.
+    Report,
+    /// Refuse the record: the state of a table all of whose records are known to be on this policy.
+    Refuse,
+}
+
 /// What a policy says of a table or collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -217,6 +233,9 @@ pub struct Resource {
     pub unsigned: Vec<String>,
     /// What to do on meeting a record that is not sealed.
     pub plaintext_reads: PlaintextReads,
+    /// What to do on meeting a value that is stored under another class than planned. If not said, it is reported; but
+    /// without record integrity, which proves what was written, a value in clear that should be sealed is refused.
+    pub drift: Option<DriftReads>,
 }
 
 impl Resource {
@@ -230,6 +249,7 @@ impl Resource {
             integrity: Integrity::Record,
             unsigned: Vec::new(),
             plaintext_reads: PlaintextReads::Refuse,
+            drift: None,
         }
     }
 }

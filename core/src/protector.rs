@@ -18,7 +18,7 @@ use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
-use crate::policy::{PlaintextReads, Policy};
+use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
 use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
@@ -289,10 +289,13 @@ impl Protector {
         });
         let withheld: Vec<_> = withheld.collect();
         let drift = unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld);
-        // Clear where sealed is expected: with tags it is what was written under an older policy; without them it may be
-        // anyone's, unless a migration is under way.
-        let unproven = |drift: &Drift| drift.stored.is_none() && !header.integrity;
-        if resource.plaintext_reads() == PlaintextReads::Refuse && drift.iter().any(unproven) {
+        let refuses = |drift: &Drift| match resource.drift() {
+            Some(DriftReads::Refuse) => true,
+            Some(DriftReads::Report) => false,
+            // With tags it is what was written under an older policy; without them it may be anyone's.
+            None => drift.stored.is_none() && !header.integrity,
+        };
+        if drift.iter().any(refuses) {
             return Err(Error::integrity());
         }
         if !drift.is_empty() {
@@ -335,7 +338,7 @@ impl Protector {
         principal: &Principal,
     ) -> Result<View<M>> {
         let digest = self.digest(resource, &record);
-        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld);
+        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld, &self.tenant.name);
         if !revealed.is_empty() {
             self.audit(resource, digest, &revealed, principal).await?;
         }

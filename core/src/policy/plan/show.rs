@@ -13,9 +13,9 @@ use crate::principal::Principal;
 use crate::value::{Map, Path, Value};
 use crate::view::Tree;
 
-pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withheld: &[Path]) -> Viewed {
+pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withheld: &[Path], tenant: &str) -> Viewed {
     let by_class = ByClass::new(plan.names.policy(), principal);
-    let mut walk = Walk { names: &plan.names, principal, by_class, revealed: Vec::new() };
+    let mut walk = Walk { names: &plan.names, principal, tenant, by_class, revealed: Vec::new() };
     let mut tree = match (&plan.root, record) {
         (Root::Model(_, shapes, root), Value::M(record)) => walk.record(shapes, *root, record),
         (Root::Dynamic(start), Value::M(record)) => {
@@ -34,6 +34,7 @@ pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withhe
 struct Walk<'a> {
     names: &'a Names,
     principal: &'a Principal,
+    tenant: &'a str,
     by_class: ByClass,
     revealed: Vec<Reveal>,
 }
@@ -202,7 +203,7 @@ impl Walk<'_> {
             Disclosure::Withhold => return Tree::Withheld,
             Disclosure::Reveal => return Tree::Clear(value),
             Disclosure::Mask => rule.mask.full(&value),
-            Disclosure::Partial => rule.mask.partial(&value, || trail.field()),
+            Disclosure::Partial => rule.mask.partial(&value, self.tenant, || trail.field()),
         };
         match masked {
             Masked::Text(text) => Tree::Masked(text),

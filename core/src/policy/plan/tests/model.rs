@@ -107,7 +107,7 @@ fn sealed_json<M: Protect>(json: Json) -> Vec<String> {
 }
 
 fn shown<M: Protect>(policy: &str, role: &str, record: Map) -> Json {
-    let viewed = plan_of::<M>(policy).unwrap().view(record, &Principal::new("u").role(role), &[]);
+    let viewed = plan_of::<M>(policy).unwrap().view(record, &Principal::new("u").role(role), &[], "");
     viewed.tree.into_json().unwrap()
 }
 
@@ -139,7 +139,7 @@ fn a_model_by_the_default_policy() {
 #[test]
 fn a_view_has_the_models_types() {
     let plan = plan_of::<Customer>("").unwrap();
-    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u").role("admin"), &[]);
+    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u").role("admin"), &[], "");
     assert_eq!(
         viewed.revealed,
         [Reveal { path: Path::attribute("health_records"), class: Confidential, disclosure: Disclosure::Reveal }]
@@ -154,7 +154,7 @@ fn a_view_has_the_models_types() {
     assert_eq!(view.at("health_records[0]"), Shown::Clear(Value::S("A00".into())));
     assert_eq!(view.at("health_records[1]"), Shown::Withheld);
 
-    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u"), &[]);
+    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u"), &[], "");
     assert!(viewed.revealed.is_empty());
     let view = View::<Customer>::new(viewed.tree);
     assert_eq!(view.get(Field::<Customer, Address>::new("home")).unwrap(), Shown::Masked("********".into()));
