@@ -143,6 +143,20 @@ fn json_objects_that_look_sealed_survive_at_any_depth() {
 }
 
 #[test]
+fn what_json_cannot_hold_is_refused_before_it_is_written() {
+    let bench = Bench::new(Layout::json(Vec::<String>::new()));
+    let digits = Value::N("12345678901234567890123456789012345678".into());
+    for clear in [Value::B(vec![1]), Value::B(vec![0xe1, 2]), Value::B(vec![0xe1]), Value::Ss(vec![]), digits] {
+        let stored = bench.seal(Map::from([("a".into(), clear.clone())]), &[]);
+        assert_eq!(to_json(stored).unwrap_err().kind(), ErrorKind::Input);
+        // Sealed, it is no concern of JSON's.
+        let record = Map::from([("a".into(), clear)]);
+        let stored = to_json(bench.seal(record.clone(), &[(Path::attribute("a"), Pii)])).unwrap();
+        assert_eq!(bench.open(from_json(stored).unwrap(), &Classification::ALL).unwrap().record, record);
+    }
+}
+
+#[test]
 fn a_class_without_key_is_withheld_and_the_rest_opens() {
     let bench = Bench::new(Layout::item(["id"]));
     let record = Map::from([("id".into(), s("1")), ("a".into(), s("x")), ("b".into(), s("y"))]);
