@@ -35,7 +35,10 @@ fn from_attribute(attribute: AttributeValue) -> Result<Value> {
         AttributeValue::L(values) => Value::L(values.into_iter().map(from_attribute).collect::<Result<_>>()?),
         AttributeValue::M(members) => Value::M(from_item(members)?),
         _ => {
-            return Err(Error::new(ErrorKind::Unsupported, "an attribute is of a type that this release does not know"));
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "an attribute is of a type that this release does not know",
+            ));
         }
     })
 }
