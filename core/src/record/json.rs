@@ -30,13 +30,14 @@ pub fn to_json(stored: Map) -> Result<JsonMap<String, Json>> {
 ///
 /// # Errors
 ///
-/// `Integrity` if what claims to be sealed is not base64url.
+/// `Integrity` if what claims to be sealed, or the header, is not base64url.
 pub fn from_json(document: JsonMap<String, Json>) -> Result<Map> {
     document
         .into_iter()
         .map(|(name, json)| {
             let value = match json {
                 Json::String(text) if name == JSON_HEADER => Value::B(decode(&text)?),
+                _ if name == JSON_HEADER => return Err(Error::integrity()),
                 json => value_from_json(json)?,
             };
             Ok((name, value))
