@@ -1,7 +1,7 @@
 //! The names that the derive macro writes. They are no part of the interface and may change with any version.
 
-pub use core::fmt;
 pub use core::option::Option;
+pub use core::{assert, fmt};
 
 pub use privet_core::Classification;
 pub use privet_core::schema::{

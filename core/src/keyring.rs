@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
+use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
@@ -13,7 +14,6 @@ mod kms;
 mod multi;
 mod raw_aes;
 
-pub use crate::edk::EncryptedDataKey;
 #[cfg(feature = "kms")]
 pub use kms::KmsKeyring;
 pub use multi::MultiKeyring;

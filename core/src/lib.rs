@@ -1,7 +1,5 @@
 //! The core of privet: classification, policy, masks, keys and formats. The facade crate `privet` re-exports it.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
-
 pub mod audit;
 pub mod cache;
 pub mod classification;
@@ -22,6 +20,7 @@ pub mod view;
 
 pub use classification::{Classification, ClassificationSet};
 pub use crypto::Secret;
+pub use edk::EncryptedDataKey;
 pub use encryption_context::EncryptionContext;
 pub use error::{Error, ErrorKind, Result};
 pub use keyring::Keyring;

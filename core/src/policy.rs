@@ -90,7 +90,7 @@ impl Policy {
     /// The JSON Schema of the policy document, for editors.
     #[must_use]
     pub fn json_schema() -> serde_json::Value {
-        schemars::schema_for!(document::Document).to_value()
+        document::json_schema()
     }
 
     /// What the policy says of a resource, if it names it.

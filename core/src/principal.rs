@@ -74,7 +74,8 @@ impl Principal {
     /// # Security
     ///
     /// An event that carries a `requestContext` is only read there: what a caller puts into the event's body or at
-    /// its top does not make a principal.
+    /// its top does not make a principal. Anything else is taken for the authorizer's map itself, so never hand over a
+    /// payload that a caller wrote.
     pub fn from_authorizer(context: &Json) -> Result<Self> {
         let context = authorizer_context(context)?;
         let id = text(context, "userId")?

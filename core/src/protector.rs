@@ -1,42 +1,41 @@
 //! The verbs: protect, unprotect, view.
 
 use std::any::TypeId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::audit::{AuditEvent, AuditSink, timestamp};
-use crate::cache::{CacheStatistics, DataKeyCache};
+use crate::audit::{AuditEvent, timestamp};
+use crate::cache::CacheStatistics;
 use crate::classification::Classification;
 use crate::edk::EncryptedDataKey;
-use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::{DataKey, DataKeyRequest};
-use crate::mask::Masks;
+use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
 use crate::policy::{PlaintextReads, Policy};
 use crate::principal::Principal;
-use crate::record::{self, Header, RecordContext, SectionKey};
+use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
-use crate::time::TimeSource;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
 mod builder;
 mod pseudonym;
 mod resource;
+mod shared;
+mod tenant;
 mod unprotected;
 
 pub use builder::ProtectorBuilder;
-use pseudonym::Pseudonyms;
 pub use resource::Resource;
+use shared::Shared;
+use tenant::Tenant;
 pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
 
 /// Seals, opens and shows records as a policy says. Cheap to clone; build one per process and share it.
@@ -44,14 +43,16 @@ pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
 /// ```
 /// # use privet_core::{Secret, keyring::RawAesKeyring, audit::TracingSink, principal::Principal};
 /// # use privet_core::Protector;
-/// # async fn example() -> privet_core::Result<()> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> privet_core::Result<()> {
 /// let privet = Protector::builder()
 ///     .keyring(RawAesKeyring::new("my-team", "key-1", &Secret::random(32)?)?)
 ///     .audit(TracingSink)
 ///     .build()?;
 /// let stored = privet.protect_json("customers", serde_json::json!({"id": "c-1", "email": "ada@example.com"})).await?;
-/// let shown = privet.view_json("customers", privet.unprotect_json("customers", stored).await?, &Principal::new("u-1"));
-/// assert_eq!(shown.await?["email"], "********");
+/// let clear = privet.unprotect_json("customers", stored).await?;
+/// let shown = privet.view_json("customers", clear, &Principal::new("u-1")).await?;
+/// assert_eq!(shown["email"], "********");
 /// # Ok(())
 /// # }
 /// ```
@@ -63,7 +64,6 @@ pub struct Protector {
 
 impl Protector {
     /// A builder. A keyring is needed, and an audit sink if the policy audits a class; all else has defaults.
-    #[must_use]
     pub fn builder() -> ProtectorBuilder {
         ProtectorBuilder::default()
     }
@@ -247,6 +247,10 @@ impl Protector {
             Some(_) => return Err(Error::integrity()),
             None => return self.read_plaintext(resource, stored),
         };
+        // Before any key is asked for: without its tags this record could not pass anyway.
+        if layout.integrity == Integrity::Record && !header.integrity {
+            return Err(Error::integrity());
+        }
         let context = RecordContext::new(resource.name(), &self.tenant.name, &stored, &layout.key)
             .map_err(|_| Error::integrity())?;
         let requests = header.sections.iter().map(|section| self.unwrap(section.class, &section.edks));
@@ -270,6 +274,12 @@ impl Protector {
         });
         let withheld: Vec<_> = withheld.collect();
         let drift = unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld);
+        // Clear where sealed is expected: with tags it is what was written under an older policy; without them it may be
+        // anyone's, unless a migration is under way.
+        let unproven = |drift: &Drift| drift.stored.is_none() && !header.integrity;
+        if resource.plaintext_reads() == PlaintextReads::Refuse && drift.iter().any(unproven) {
+            return Err(Error::integrity());
+        }
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
@@ -374,69 +384,6 @@ pub struct Statistics {
     pub plaintext_reads: u64,
 }
 
-struct Shared {
-    policy: Policy,
-    masks: Masks,
-    cache: DataKeyCache,
-    context: Vec<(String, String)>,
-    audit: Option<Arc<dyn AuditSink>>,
-    pseudonyms: Arc<Pseudonyms>,
-    time: Arc<dyn TimeSource>,
-    registered: Vec<Arc<Resource>>,
-    models: Memory<TypeId>,
-    resources: Memory<String>,
-    plaintext_reads: AtomicU64,
-    audit_events: AtomicU64,
-}
-
-/// Resources that were worked out once.
-struct Memory<K>(RwLock<HashMap<K, Arc<Resource>>>);
-
-impl<K> Default for Memory<K> {
-    fn default() -> Self {
-        Self(RwLock::default())
-    }
-}
-
-impl<K: Eq + std::hash::Hash> Memory<K> {
-    fn find_or_make(&self, key: K, make: impl FnOnce() -> Result<Resource>) -> Result<Arc<Resource>> {
-        if let Some(found) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(found));
-        }
-        let made = Arc::new(make()?);
-        Ok(Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(made)))
-    }
-}
-
-/// A tenant's requests for data keys, one a class.
-struct Tenant {
-    name: String,
-    requests: [DataKeyRequest; 4],
-}
-
-impl Tenant {
-    fn new(name: String, application: &[(String, String)]) -> Self {
-        let requests = Classification::ALL.map(|class| {
-            let mut context = EncryptionContext::new().with(CLASS, class.as_str());
-            if !name.is_empty() {
-                context = context.with(TENANT, &name);
-            }
-            DataKeyRequest::new(application.iter().fold(context, |context, (name, value)| context.with(name, value)))
-        });
-        Self { name, requests }
-    }
-
-    fn request(&self, class: Classification) -> &DataKeyRequest {
-        let [public, pii, sensitive, confidential] = &self.requests;
-        match class {
-            Classification::Public => public,
-            Classification::Pii => pii,
-            Classification::Sensitive => sensitive,
-            Classification::Confidential => confidential,
-        }
-    }
-}
-
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told
 /// from a record that is not protected.
 fn classes_of(sealings: &[(Path, Classification)]) -> BTreeSet<Classification> {
@@ -454,7 +401,3 @@ fn json_record(document: Json) -> Result<Map> {
 fn not_an_object() -> Error {
     Error::input("a JSON record must be an object")
 }
-
-/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
-const CLASS: &str = "privet:class";
-const TENANT: &str = "privet:tenant";

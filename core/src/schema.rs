@@ -45,6 +45,27 @@ pub struct Schema {
     pub shape: Shape,
 }
 
+impl Schema {
+    /// Whether this is a struct with a public field of this name. The derive asks while compiling, when it cannot
+    /// follow a [`SchemaFn`]: a field that is behind a container or flattened is not found.
+    #[doc(hidden)]
+    #[must_use]
+    pub const fn has_public_field(&self, name: &str) -> bool {
+        let Shape::Struct(mut fields) = self.shape else { return false };
+        while let [field, rest @ ..] = fields {
+            if let FieldRule::Classified(spec) = &field.rule
+                && !field.flatten
+                && matches!(spec.class, Classification::Public)
+                && same_text(field.name, name)
+            {
+                return true;
+            }
+            fields = rest;
+        }
+        false
+    }
+}
+
 /// What a type looks like when serialised.
 #[derive(Debug)]
 pub enum Shape {
@@ -175,6 +196,18 @@ impl<M, T> std::fmt::Debug for Field<M, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Field").field(&self.name).finish()
     }
+}
+
+/// `==`, while compiling.
+const fn same_text(a: &str, b: &str) -> bool {
+    let (mut a, mut b) = (a.as_bytes(), b.as_bytes());
+    while let ([first, rest_of_a @ ..], [second, rest_of_b @ ..]) = (a, b) {
+        if *first != *second {
+            return false;
+        }
+        (a, b) = (rest_of_a, rest_of_b);
+    }
+    a.is_empty() && b.is_empty()
 }
 
 const fn container(shape: Shape) -> Schema {

@@ -1,6 +1,6 @@
 //! A model as the macro sees it: each field with its serialised name and what was said of its value.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -220,6 +220,11 @@ impl<'a> Field<'a> {
         Self { original, member, label, name, attrs, serde, rule }
     }
 
+    /// Where the field stands: its name, or its type if it has none.
+    pub(crate) fn span(&self) -> Span {
+        self.original.ident.as_ref().map_or_else(|| self.original.ty.span(), Spanned::span)
+    }
+
     /// The type, spelled by the user.
     pub(crate) fn ty(&self) -> &'a Type {
         &self.original.ty
@@ -227,7 +232,7 @@ impl<'a> Field<'a> {
 
     /// Where the type stands, for code that fails if the type is the wrong one.
     pub(crate) fn ty_span(&self) -> Span {
-        Span::mixed_site().located_at(self.original.ty.span())
+        Span::call_site().located_at(self.original.ty.span())
     }
 
     /// Whether its type is `PhantomData`, which serde leaves out of `transparent`.
@@ -270,19 +275,25 @@ fn unclassified(label: &str) -> String {
     format!("`{label}` has no class: write {words}, or `#[protect(nested)]` if its type derives `Protect`")
 }
 
-/// Whether the tokens name one of these on its own: `T` or `T::Item`, but not `other::T`.
-pub(crate) fn mentions(tokens: &impl ToTokens, names: &[Ident]) -> bool {
-    fn walk(tokens: TokenStream, names: &[Ident]) -> bool {
-        let mut after_path = false;
-        tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Ident(ident) => !std::mem::take(&mut after_path) && names.contains(&ident),
-            proc_macro2::TokenTree::Group(group) => walk(group.stream(), names),
-            proc_macro2::TokenTree::Punct(punct) => {
-                after_path = punct.as_char() == ':';
-                false
-            }
-            proc_macro2::TokenTree::Literal(_) => false,
-        })
-    }
-    walk(tokens.to_token_stream(), names)
+/// Whether the tokens name the type parameter: `T` or `T::Item`, but not `other::T`.
+pub(crate) fn mentions_param(tokens: &impl ToTokens, param: &Ident) -> bool {
+    mentions(tokens.to_token_stream(), &mut |ident, qualified| !qualified && ident == param)
+}
+
+/// Whether the tokens name the type itself, by whatever path.
+pub(crate) fn mentions_type(tokens: &impl ToTokens, name: &Ident) -> bool {
+    mentions(tokens.to_token_stream(), &mut |ident, _| ident == name || ident == "Self")
+}
+
+fn mentions(tokens: TokenStream, is_meant: &mut dyn FnMut(&Ident, bool) -> bool) -> bool {
+    let mut qualified = false;
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => is_meant(&ident, std::mem::take(&mut qualified)),
+        TokenTree::Group(group) => mentions(group.stream(), is_meant),
+        TokenTree::Punct(punct) => {
+            qualified = punct.as_char() == ':';
+            false
+        }
+        TokenTree::Literal(_) => false,
+    })
 }

@@ -48,14 +48,18 @@ impl ContainerAttrs {
                 }
                 "fields" => set(&mut fields, meta.value()?.parse::<LitBool>()?.value, meta, errors),
                 unknown => {
-                    let place = if Class::from_word(unknown).is_some() {
-                        "a class belongs to a field; for the fields without one write \
-                         `#[protect(default = \"confidential\")]`"
+                    let message = if Class::from_word(unknown).is_some() {
+                        format!(
+                            "`{unknown}` belongs on a field: write `#[protect(default = \"confidential\")]` to give the \
+                             fields without a class one"
+                        )
                     } else {
-                        "a type takes `resource = \"...\"`, `key = \"...\"`, `default = \"confidential\"`, \
-                         `fields = false`"
+                        format!(
+                            "unknown word `{unknown}`: a type takes `resource = \"...\"`, `key = \"...\"`, \
+                             `default = \"confidential\"`, `fields = false`"
+                        )
                     };
-                    errors.push(meta.path.span(), format_args!("unknown word `{unknown}`: {place}"));
+                    errors.push(meta.path.span(), message);
                     skip_value(meta)?;
                 }
             }
@@ -94,10 +98,14 @@ impl VariantAttrs {
             match &*word(meta) {
                 "rename" => set(&mut rename, text(meta, errors)?, meta, errors),
                 unknown => {
-                    let message = format!(
-                        "unknown word `{unknown}`: a variant takes `rename = \"...\"`; classes belong to its fields, \
-                         as in `Card(#[protect(pii)] String)`"
-                    );
+                    let message = if Class::from_word(unknown).is_some() || unknown == "nested" {
+                        format!(
+                            "`{unknown}` belongs on the fields of the variant: write \
+                             `Card(#[protect({unknown})] ...)`"
+                        )
+                    } else {
+                        format!("unknown word `{unknown}`: a variant takes `rename = \"...\"`")
+                    };
                     errors.push(meta.path.span(), message);
                     skip_value(meta)?;
                 }

@@ -1,10 +1,10 @@
 //! The bounds of generic models: on the types of the fields that need them, not blindly on the parameters.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::Ident;
 
-use crate::ast::{Field, Input, mentions};
+use crate::ast::{Field, Input, mentions_param, mentions_type};
 
 /// The `where` clause of an implementation that needs `bound` of the types of these fields.
 ///
@@ -15,19 +15,15 @@ pub(crate) fn where_clause<'a, 'b: 'a>(
     fields: impl Iterator<Item = &'a Field<'b>>,
     bound: &TokenStream,
 ) -> TokenStream {
-    let generics = &input.original.generics;
-    let params: Vec<Ident> = generics.type_params().map(|param| param.ident.clone()).collect();
-    let own = [input.original.ident.clone(), Ident::new("Self", Span::call_site())];
+    let (generics, own) = (&input.original.generics, &input.original.ident);
     let mut bounds = Vec::new();
     for field in fields {
         let ty = field.ty();
-        if !mentions(ty, &params) {
-            continue;
-        }
-        if mentions(ty, &own) {
-            let inside = params.iter().filter(|param| mentions(ty, std::slice::from_ref(*param)));
-            bounds.extend(inside.map(|param| quote!(#param: #bound)));
-        } else {
+        let params: Vec<&Ident> =
+            generics.type_params().map(|param| &param.ident).filter(|param| mentions_param(ty, param)).collect();
+        if mentions_type(ty, own) {
+            bounds.extend(params.iter().map(|param| quote!(#param: #bound)));
+        } else if !params.is_empty() {
             bounds.push(quote_spanned!(field.ty_span()=> #ty: #bound));
         }
     }

@@ -11,6 +11,7 @@ mod error;
 mod expand;
 mod fallback;
 mod generics;
+mod key;
 mod valid;
 
 /// Says how each field of a model is classified.
@@ -90,7 +91,7 @@ mod valid;
 /// | `#[protect(...)]` | |
 /// |---|---|
 /// | `resource = "customers"` | The logical table or collection that the records live in. |
-/// | `key = "pk, sk"` | The serialised names of the key attributes, partition key first. They must be public. |
+/// | `key = "pk, sk"` | The serialised names of the key attributes, partition key first. Each must be public, in each variant of an enum with `tag`. |
 /// | `default = "confidential"` | The class of the fields without a class. It cannot be `public`. |
 /// | `fields = false` | No typed field names, if the type has methods of the same names. |
 ///
@@ -98,15 +99,17 @@ mod valid;
 ///
 /// Paths are the serialised names: `rename`, `rename_all` and `rename_all_fields` count, as do `flatten`, `skip`,
 /// `skip_serializing`, `transparent`, and `tag` and `content`. Names that are written in one way and read in another do
-/// not compile, nor do `untagged` and `into`: they hide whose fields are stored.
+/// not compile, nor do `untagged` and `into`: they hide whose fields are stored. A newtype has the class of what is in
+/// it, and the tag of a struct is public.
 ///
 /// # What it writes
 ///
-/// - `impl Protect`. In a generic model, the types of nested fields are asked for `Protect`.
+/// - `impl Protect`. In a generic model, the types of nested fields are asked for `Protect`, and those of public fields
+///   for `Debug`.
 /// - `impl Debug`. Public fields and nested fields print through their own `Debug`; the others print as `<pii>`,
 ///   `<sensitive>`, `<confidential>` or `<skipped>`. Leave out `Debug` from the other derives.
-/// - For a struct with named fields, a typed name for each field that is stored under a name of its own, as visible as the
-///   field: `Customer::email()`.
+/// - For a struct with named fields, a typed name for each field that is stored under a name of its own, as visible as
+///   the field: `Customer::email()`.
 ///
 /// # Security
 ///

@@ -1,11 +1,11 @@
 //! What a model must not say: words that contradict each other, shapes that privet cannot follow.
 
-use proc_macro2::Span;
 use syn::spanned::Spanned;
 
-use crate::ast::{Body, Data, Field, Input, Rule, Style, Tagging, Variant};
+use crate::ast::{Body, Data, Field, Input, Rule, Style, Variant};
 use crate::class::Class;
-use crate::error::{Errors, list};
+use crate::error::Errors;
+use crate::key;
 
 /// Tells every mistake that the words of the attributes alone do not show.
 pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
@@ -21,7 +21,7 @@ pub(crate) fn check(input: &Input<'_>, errors: &mut Errors) {
             }
         }
     }
-    key(input, errors);
+    key::check(input, errors);
 }
 
 fn container(input: &Input<'_>, errors: &mut Errors) {
@@ -68,13 +68,16 @@ fn check_body(body: &Body<'_>, errors: &mut Errors) {
         }
     }
     if body.style != Style::Named {
+        for name in body.fields.iter().filter_map(|field| field.attrs.rename.as_ref()) {
+            errors.push(name.span(), "a field without a name is stored by its position: leave out `rename`");
+        }
         return;
     }
     let mut known: Vec<&Field<'_>> = Vec::new();
     for field in body.stored().filter(|field| field.serde.flatten.is_none()) {
         if let Some(first) = known.iter().find(|first| first.name == field.name) {
             let message = format!("`{}` and `{}` are both stored as `{}`", first.label, field.label, field.name);
-            errors.push(span_of(field), message);
+            errors.push(field.span(), message);
         }
         known.push(field);
     }
@@ -151,84 +154,6 @@ fn check_newtype(input: &Input<'_>, body: &Body<'_>, errors: &mut Errors) {
             format!("`{}` is stored as its only field, which cannot be skipped: give it a class", input.label);
         errors.push(span, message);
     }
-}
-
-fn key(input: &Input<'_>, errors: &mut Errors) {
-    for (name, span) in &input.attrs.key {
-        match &input.data {
-            Data::Struct(body) if body.style == Style::Named && input.serde.transparent.is_none() => {
-                key_field(input, body, name, *span, errors);
-            }
-            // Tables that hold several kinds of records: each kind has the key among its own fields.
-            Data::Enum(Tagging::Internal(tag), variants) if tag.value() != *name => {
-                for variant in variants.iter().filter(|variant| !variant.skipped()) {
-                    variant_key(input, variant, name, *span, errors);
-                }
-            }
-            Data::Enum(Tagging::Internal(_), _) => {}
-            Data::Struct(_) | Data::Enum(..) => {
-                let message = format!(
-                    "`{}` has no fields by name at its top: a key needs a struct with named fields or an enum with \
-                     `#[serde(tag = \"...\")]`",
-                    input.label
-                );
-                errors.push(*span, message);
-                return;
-            }
-        }
-    }
-}
-
-fn variant_key(input: &Input<'_>, variant: &Variant<'_>, name: &str, span: Span, errors: &mut Errors) {
-    match variant.body.style {
-        Style::Named => key_field(input, &variant.body, name, span, errors),
-        _ => {
-            let message = format!(
-                "the key `{name}` must be a field of each variant: write `{} {{ #[protect(public)] {name}: ... }}`",
-                variant.label
-            );
-            errors.push(variant.original.ident.span(), message);
-        }
-    }
-}
-
-fn key_field(input: &Input<'_>, body: &Body<'_>, name: &str, span: Span, errors: &mut Errors) {
-    let mut own = body.stored().filter(|field| field.serde.flatten.is_none());
-    let Some(field) = own.find(|field| field.name == name) else {
-        errors.push(span, unknown_key(input, body, name));
-        return;
-    };
-    match field.rule {
-        Rule::Classified(Class::Public) | Rule::Skipped => {}
-        Rule::Classified(class) => {
-            let at = field.attrs.class.map_or_else(|| span_of(field), |(_, span)| span);
-            let message = format!(
-                "the key `{name}` is stored in clear and cannot be {}: write `#[protect(public)]`, or take another key",
-                class.word()
-            );
-            errors.push(at, message);
-        }
-        Rule::Nested => {
-            let message = format!("the key `{name}` is one value and cannot be nested: write `#[protect(public)]`");
-            errors.push(field.attrs.nested.unwrap_or_else(|| span_of(field)), message);
-        }
-    }
-}
-
-fn unknown_key(input: &Input<'_>, body: &Body<'_>, name: &str) -> String {
-    if let Some(field) = body.stored().find(|field| field.label == name) {
-        return format!("`{name}` is stored as `{}`: write `key = {:?}`", field.name, field.name);
-    }
-    let own = body.stored().filter(|field| field.serde.flatten.is_none());
-    format!(
-        "`{}` has no field of its own that is stored as `{name}`: it has {}",
-        input.label,
-        list(own.map(|field| field.name.as_str()))
-    )
-}
-
-fn span_of(field: &Field<'_>) -> Span {
-    field.original.ident.as_ref().map_or_else(|| field.original.ty.span(), Spanned::span)
 }
 
 const UNTAGGED: &str = "an untagged value does not say which variant it is, so its fields cannot be told apart";

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
 use privet_core::protector::{Protector, Resource};
+use privet_core::value::Map;
 
 use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
@@ -38,10 +39,10 @@ impl SendProtected for PutItemFluentBuilder {
 
     async fn send_protected(self, privet: &Protector) -> Result<PutItemOutput> {
         let resource = resource(privet, self.get_table_name().as_deref())?;
-        let item = self.get_item().clone().unwrap_or_default();
-        let sealed = seal_item(privet, &resource, item).await?;
+        let record = from_item(self.get_item().clone().unwrap_or_default())?;
+        let sealed = seal(privet, &resource, record).await?;
         let mut output =
-            self.set_item(Some(sealed)).send().await.map_err(|error| Error::from_sdk("PutItem", &error))?;
+            self.set_item(Some(to_item(sealed))).send().await.map_err(|error| Error::from_sdk("PutItem", &error))?;
         if let Some(old) = output.attributes.take() {
             output.attributes = Some(open_item(privet, &resource, old).await?);
         }
@@ -68,14 +69,10 @@ impl SendProtected for GetItemFluentBuilder {
     }
 }
 
-/// Seals an item, and refuses it if it has become too large.
-pub(crate) async fn seal_item(
-    privet: &Protector,
-    resource: &Resource,
-    item: HashMap<String, AttributeValue>,
-) -> Result<HashMap<String, AttributeValue>> {
-    let clear = item_size(&item);
-    let sealed = to_item(privet.protect_record(resource, from_item(item)?).await?);
+/// Seals a record, and refuses it if it has become too large for an item.
+pub(crate) async fn seal(privet: &Protector, resource: &Resource, record: Map) -> Result<Map> {
+    let clear = item_size(&record);
+    let sealed = privet.protect_record(resource, record).await?;
     check_size(clear, &sealed)?;
     Ok(sealed)
 }

@@ -1,9 +1,7 @@
 //! How large DynamoDB takes an item to be.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
+use privet_core::value::{Map, Value};
 
 use crate::error::{Error, Result};
 
@@ -16,12 +14,12 @@ pub const MAX_ITEM_SIZE: usize = 400 * 1024;
 /// UTF-8, bytes as they are, a truth value or null 1, a list or map 3 and 1 for each element. Numbers are estimated from
 /// above: 1 for each two significant digits, and 2.
 #[must_use]
-pub fn item_size(item: &HashMap<String, AttributeValue>) -> usize {
+pub fn item_size(item: &Map) -> usize {
     item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
 }
 
 /// Refuses an item that DynamoDB would refuse, before it is sent.
-pub(crate) fn check_size(clear: usize, sealed: &HashMap<String, AttributeValue>) -> Result<()> {
+pub(crate) fn check_size(clear: usize, sealed: &Map) -> Result<()> {
     let size = item_size(sealed);
     if size <= MAX_ITEM_SIZE {
         return Ok(());
@@ -36,16 +34,16 @@ pub(crate) fn check_size(clear: usize, sealed: &HashMap<String, AttributeValue>)
     ))
 }
 
-fn value_size(value: &AttributeValue) -> usize {
+fn value_size(value: &Value) -> usize {
     match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::N(number) => number_size(number),
-        AttributeValue::B(bytes) => bytes.as_ref().len(),
-        AttributeValue::Ss(texts) => texts.iter().map(String::len).sum(),
-        AttributeValue::Ns(numbers) => numbers.iter().map(|number| number_size(number)).sum(),
-        AttributeValue::Bs(blobs) => blobs.iter().map(|blob| blob.as_ref().len()).sum(),
-        AttributeValue::L(values) => 3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
-        AttributeValue::M(members) => 3 + members.len() + item_size(members),
+        Value::S(text) => text.len(),
+        Value::N(number) => number_size(number),
+        Value::B(bytes) => bytes.len(),
+        Value::Ss(texts) => texts.iter().map(String::len).sum(),
+        Value::Ns(numbers) => numbers.iter().map(|number| number_size(number)).sum(),
+        Value::Bs(blobs) => blobs.iter().map(Vec::len).sum(),
+        Value::L(values) => 3 + values.iter().map(|value| 1 + value_size(value)).sum::<usize>(),
+        Value::M(members) => 3 + members.len() + item_size(members),
         _ => 1,
     }
 }
@@ -59,18 +57,16 @@ fn number_size(number: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::primitives::Blob;
-
     use super::*;
 
     #[test]
     fn counts_as_documented() {
-        let item = HashMap::from([
-            ("id".to_owned(), AttributeValue::S("ü".into())),
-            ("n".to_owned(), AttributeValue::N("-12.50".into())),
-            ("b".to_owned(), AttributeValue::B(Blob::new([0; 5]))),
-            ("l".to_owned(), AttributeValue::L(vec![AttributeValue::Bool(true), AttributeValue::Null(true)])),
-            ("m".to_owned(), AttributeValue::M(HashMap::from([("k".to_owned(), AttributeValue::S("v".into()))]))),
+        let item = Map::from([
+            ("id".to_owned(), Value::S("ü".into())),
+            ("n".to_owned(), Value::N("-12.50".into())),
+            ("b".to_owned(), Value::B(vec![0; 5])),
+            ("l".to_owned(), Value::L(vec![Value::Bool(true), Value::Null])),
+            ("m".to_owned(), Value::M(Map::from([("k".to_owned(), Value::S("v".into()))]))),
         ]);
         assert_eq!(item_size(&item), (2 + 2) + (1 + 4) + (1 + 5) + (1 + 3 + 4) + (1 + 3 + 1 + 2));
     }

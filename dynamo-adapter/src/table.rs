@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::size::{check_size, item_size};
+use crate::send::seal;
 
 /// Gives a [`Protector`] typed tables.
 pub trait Tables {
@@ -99,11 +99,7 @@ impl<T: Protect + Serialize + 'static> Table<T> {
     }
 
     async fn seal(&self, model: &T) -> Result<HashMap<String, AttributeValue>> {
-        let record = to_record(model)?;
-        let clear = item_size(&to_item(record.clone()));
-        let sealed = to_item(self.privet.protect_record(&self.resource, record).await?);
-        check_size(clear, &sealed)?;
-        Ok(sealed)
+        Ok(to_item(seal(&self.privet, &self.resource, to_record(model)?).await?))
     }
 }
 

@@ -25,7 +25,10 @@ impl JsonLinesSink {
     ///
     /// `Io` if the file cannot be opened or created, or no thread can be started.
     pub fn append(path: &Path) -> Result<Self> {
-        let failed = |error| Error::new(ErrorKind::Io, "the audit file cannot be opened").with_source(error);
+        let failed = |error| {
+            Error::new(ErrorKind::Io, format!("the audit file `{}` cannot be opened", path.display()))
+                .with_source(error)
+        };
         let mut options = OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]

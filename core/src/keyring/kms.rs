@@ -8,8 +8,9 @@ use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroize;
 
-use super::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture};
+use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
+use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Wraps data keys with a symmetric AWS KMS key (ESDK message format, section 5, AWS KMS).

@@ -1,7 +1,8 @@
 //! Several keyrings as one: a generator and others that wrap the same data key, so that each alone can read.
 
-use super::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture};
+use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
+use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind};
 
 /// Writes for all of its keyrings, reads with any one of them.

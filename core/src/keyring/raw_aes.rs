@@ -5,8 +5,9 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture};
+use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::{self, AeadKey, NONCE_LENGTH, Secret, TAG_LENGTH};
+use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 
 /// Wraps data keys with an AES key of 16, 24 or 32 bytes (ESDK message format, section 5, raw AES).

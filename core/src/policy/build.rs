@@ -12,6 +12,7 @@ use super::rules::{NameRules, Pattern};
 use super::{AtRest, ClassSettings, Decisions, FieldOverride, Policy, Resource};
 use crate::classification::Classification;
 use crate::error::Result;
+use crate::value::MAX_DEPTH;
 
 impl Policy {
     pub(super) fn build(source: &Source<'_>, document: Document) -> Result<Self> {
@@ -42,6 +43,7 @@ impl Policy {
         }
         decisions.fields = field_overrides(source, document.fields, &decisions)?;
         let places = clear_attributes(&unsigned, &document.resources);
+        refuse_unsigned_keys(source, &unsigned, &document.resources)?;
         decisions.resources = resources(source, document.resources)?;
         let policy = Self(decisions.into());
         for (resource, attribute) in places {
@@ -91,10 +93,16 @@ fn name_rules(source: &Source<'_>, rules: Vec<Rule>) -> Result<NameRules> {
     let mut all = NameRules::default();
     let mut before: Vec<(Pattern, Classification, Spanned<String>)> = Vec::new();
     for rule in rules {
-        for name in rule.names {
+        if rule.names.get_ref().is_empty() {
+            return Err(source.error(rule.names.span(), "the rule names nothing; add a name, or leave the rule out"));
+        }
+        for name in rule.names.into_inner() {
             let refuse = |message: String| Err(source.error(name.span(), &message));
             let written = name.get_ref();
-            let Some(pattern) = Pattern::parse(written).filter(|_| before.len() < MAX_PATTERNS) else {
+            if before.len() == MAX_ENTRIES {
+                return refuse("there are too many patterns; stars make fewer of them do".to_owned());
+            }
+            let Some(pattern) = Pattern::parse(written) else {
                 return refuse(format!(
                     "`{written}` is no pattern; allowed: `name`, `na*`, `path.to.name`, `path.**.name`"
                 ));
@@ -126,12 +134,15 @@ fn field_overrides(
         let (whole, entry) = (entry.span(), entry.into_inner());
         let path = entry.path.get_ref();
         let names: Vec<_> = path.split('.').map(str::to_owned).collect();
-        if path.contains('*') || names.iter().any(String::is_empty) {
+        if path.contains('*') || names.iter().any(String::is_empty) || names.len() > MAX_DEPTH {
             let message = format!("`{path}` is no path of one field, like `address.city`; patterns go into `rules`");
             return Err(source.error(entry.path.span(), &message));
         }
         if let Some(place) = before.insert((entry.resource.clone(), names.clone()), source.place(whole.clone())) {
             return Err(source.error(entry.path.span(), &format!("`{path}` is at {place} already; join the two")));
+        }
+        if overrides.len() == MAX_ENTRIES {
+            return Err(source.error(whole, "there are too many fields; rules make fewer of them do"));
         }
         let says_nothing = entry.class.is_none() && entry.mask.is_none() && entry.disclose.is_none();
         if says_nothing && entry.audit.is_none() && entry.categories.is_empty() {
@@ -185,6 +196,22 @@ fn distinct(source: &Source<'_>, names: Vec<Spanned<String>>) -> Result<Vec<Stri
     Ok(names.into_iter().map(Spanned::into_inner).collect())
 }
 
+fn refuse_unsigned_keys(
+    source: &Source<'_>,
+    unsigned: &[Spanned<String>],
+    resources: &BTreeMap<String, ResourceEntry>,
+) -> Result<()> {
+    for (name, entry) in resources {
+        let is_key = |attribute: &&Spanned<String>| entry.key.iter().any(|key| key.get_ref() == attribute.get_ref());
+        if let Some(attribute) = entry.unsigned.iter().chain(unsigned).find(is_key) {
+            let attribute_name = attribute.get_ref();
+            let message = format!("`{attribute_name}` is a key of `{name}`, and keys are signed; leave it out here");
+            return Err(source.error(attribute.span(), &message));
+        }
+    }
+    Ok(())
+}
+
 /// The attributes that are stored in clear, each with the resource it belongs to.
 fn clear_attributes(
     unsigned: &[Spanned<String>],
@@ -203,5 +230,5 @@ const DEFAULT_NAMES: [(Classification, &[&str]); 4] = [
     (Classification::Public, &["name", "id", "created_at"]),
 ];
 
-// What progress through patterns can count.
-const MAX_PATTERNS: usize = u16::MAX as usize;
+// What a plan's states can count.
+const MAX_ENTRIES: usize = u16::MAX as usize;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::matrix::{FieldCells, Row};
@@ -52,8 +53,8 @@ pub(super) struct Rule {
     pub(super) class: Classification,
     /// The names, in any spelling (snake, camel, kebab): `api_key`, with stars `card_*`, or from the record's root
     /// `customer.address.zip`, where `**` stands for any number of names.
-    #[schemars(with = "Vec<String>")]
-    pub(super) names: Vec<Spanned<String>>,
+    #[schemars(with = "Vec<String>", length(min = 1))]
+    pub(super) names: Spanned<Vec<Spanned<String>>>,
 }
 
 /// What goes for each class.
@@ -132,4 +133,38 @@ pub(super) struct ResourceEntry {
     /// What to do on meeting a record that is not sealed; `refuse` if not said.
     #[serde(default)]
     pub(super) plaintext_reads: PlaintextReads,
+}
+
+/// The JSON Schema of the document.
+pub(super) fn json_schema() -> Json {
+    let mut schema = schemars::schema_for!(Document).to_value();
+    without_null(&mut schema);
+    schema
+}
+
+/// An entry that says nothing is left out, not null; schemars allows null for whatever is optional.
+fn without_null(schema: &mut Json) {
+    match schema {
+        Json::Array(schemas) => schemas.iter_mut().for_each(without_null),
+        Json::Object(entries) => {
+            entries.retain(|name, entry| name != "default" || !entry.is_null());
+            if let Some(Json::Array(types)) = entries.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let [only] = types.as_slice() {
+                    let only = only.clone();
+                    entries.insert("type".to_owned(), only);
+                }
+            }
+            if let Some(Json::Array(choices)) = entries.get_mut("anyOf") {
+                choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
+                if let [Json::Object(only)] = choices.as_slice() {
+                    let only = only.clone();
+                    entries.remove("anyOf");
+                    entries.extend(only);
+                }
+            }
+            entries.values_mut().for_each(without_null);
+        }
+        _ => {}
+    }
 }

@@ -1,6 +1,7 @@
 //! Who may see a class: the role matrix.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,7 @@ pub enum Disclosure {
 }
 
 impl Disclosure {
-    /// The word for it in policies and audit events.
+    /// The word as policies and audit events write it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,6 +33,12 @@ impl Disclosure {
             Self::Partial => "partial",
             Self::Reveal => "reveal",
         }
+    }
+}
+
+impl fmt::Display for Disclosure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -160,6 +160,12 @@ fn model_key(schema: &Schema, policy: &Policy) -> Result<Vec<String>> {
     let of_policy = resource.map(|resource| resource.key.clone()).unwrap_or_default();
     match (of_model.is_empty(), of_policy.is_empty()) {
         (true, _) => Ok(of_policy),
+        _ if policy.unsigned(schema.resource).any(|unsigned| of_model.iter().any(|key| key == unsigned)) => {
+            Err(Error::config(format!(
+                "a key of `{}` is `unsigned` in the policy, and keys are signed; leave it out there",
+                schema.name
+            )))
+        }
         (false, false) if of_model != of_policy => Err(Error::config(format!(
             "the key of `{}` is `{}` in the model and `{}` in the policy; write the same in both, or only in one",
             schema.name,

@@ -1,14 +1,15 @@
 //! Which classes the name rules give to the names on a path.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::name::{covers, spell};
 use crate::classification::{Classification, ClassificationSet};
+use crate::value::MAX_DEPTH;
 
 /// The name rules of a policy, ready to be asked.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NameRules {
-    exact: HashMap<String, ClassificationSet>,
+    exact: BTreeMap<String, ClassificationSet>,
     globs: Vec<(String, ClassificationSet)>,
     paths: Vec<(Vec<Segment>, ClassificationSet)>,
 }
@@ -107,10 +108,11 @@ impl NameRules {
 }
 
 impl Pattern {
-    /// Reads a pattern; `None` if a part of it is empty or `**` is only a part of a name.
+    /// Reads a pattern; `None` if a part of it is empty, `**` is only a part of a name, or no path is this long.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let segments: Option<Vec<_>> = text.split('.').map(Segment::parse).collect();
-        let segments = segments?;
+        let mut segments = segments.filter(|segments| segments.len() <= 2 * MAX_DEPTH)?;
+        segments.dedup_by(|next, before| *next == Segment::Any && *before == Segment::Any);
         match segments.as_slice() {
             [Segment::One(name)] => Some(Self::Name(name.clone())),
             [Segment::Any] => None,
@@ -199,6 +201,16 @@ mod tests {
         assert_eq!(classes(&rules, "log.text"), [Confidential]);
         assert_eq!(classes(&rules, "log.a.b.text"), [Confidential]);
         assert_eq!(classes(&rules, "log.a.b"), []);
+    }
+
+    #[test]
+    fn progress_does_not_grow_with_depth() {
+        let rules = rules(&[("**.a.**.**.b.**.c", Pii)]);
+        let mut progress = rules.start();
+        for _ in 0..64 {
+            progress = rules.step(&progress, "a").1;
+        }
+        assert!(progress.len() <= 8, "{}", progress.len());
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::pseudonym::Pseudonyms;
-use super::{CLASS, Memory, Protector, Resource, Shared, TENANT, Tenant};
+use super::shared::{Memory, Shared};
+use super::tenant::{CLASS, TENANT, Tenant};
+use super::{Protector, Resource};
 use crate::audit::AuditSink;
 use crate::cache::{CacheLimits, DataKeyCache};
 use crate::classification::{Classification, ClassificationSet};

@@ -118,7 +118,7 @@ impl Tree {
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Clear(value) => value.clone().into_json().serialize(serializer),
+            Self::Clear(value) => Clear(value).serialize(serializer),
             Self::Masked(text) => serializer.serialize_str(text),
             Self::Null | Self::Withheld => serializer.serialize_unit(),
             Self::Members(members) => {
@@ -148,6 +148,22 @@ impl fmt::Debug for Tree {
             Self::Withheld => f.write_str("Withheld"),
             Self::Members(members) => f.debug_map().entries(members).finish(),
             Self::Items(items) => f.debug_list().entries(items).finish(),
+        }
+    }
+}
+
+/// A clear value as JSON has it, written without a copy of its parts.
+struct Clear<'a>(&'a Value);
+
+impl Serialize for Clear<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => serializer.serialize_unit(),
+            Value::Bool(flag) => serializer.serialize_bool(*flag),
+            Value::S(text) => serializer.serialize_str(text),
+            Value::M(members) => serializer.collect_map(members.iter().map(|(name, value)| (name, Clear(value)))),
+            Value::L(values) => serializer.collect_seq(values.iter().map(Clear)),
+            other => other.clone().into_json().serialize(serializer),
         }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
         Data::Struct(body) => {
             let values = body.fields.iter().map(|field| {
                 let member = &field.member;
-                value(field, &quote!(&self.#member))
+                value(field, quote_spanned!(field.ty_span()=> &self.#member))
             });
             written(&formatter, &input.label, body, values)
         }
@@ -49,7 +49,12 @@ fn arm(formatter: &Ident, variant: &Variant<'_>) -> TokenStream {
         .collect();
     let bound = variant.body.fields.iter().zip(&bindings).filter(|(field, _)| shows(field));
     let patterns = bound.map(|(Field { member, .. }, binding)| quote!(#member: #binding,));
-    let values = variant.body.fields.iter().zip(&bindings).map(|(field, binding)| value(field, &quote!(#binding)));
+    let values = variant
+        .body
+        .fields
+        .iter()
+        .zip(&bindings)
+        .map(|(field, binding)| value(field, quote_spanned!(field.ty_span()=> &*#binding)));
     let shown = written(formatter, &variant.label, &variant.body, values);
     quote!(Self::#name { #(#patterns)* .. } => #shown,)
 }
@@ -66,9 +71,9 @@ fn written(formatter: &Ident, label: &str, body: &Body<'_>, values: impl Iterato
 }
 
 /// What is shown of a field: what `shows` allows, and a word in the place of everything else.
-fn value(field: &Field<'_>, value: &TokenStream) -> TokenStream {
+fn value(field: &Field<'_>, value: TokenStream) -> TokenStream {
     let word = match field.rule {
-        Rule::Nested | Rule::Classified(Class::Public) => return quote_spanned!(field.ty_span()=> #value),
+        Rule::Nested | Rule::Classified(Class::Public) => return value,
         Rule::Classified(class) => format!("<{}>", class.word()),
         Rule::Skipped => "<skipped>".to_owned(),
     };

@@ -8,23 +8,27 @@ use crate::ast::{Body, Data, Field, Input, Rule, Style, Tagging, Variant};
 use crate::attr::FieldAttrs;
 use crate::class::Class;
 use crate::generics::where_clause;
+use crate::key;
 
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let label = &input.label;
     let resource = option(input.attrs.resource.as_ref());
     let key = input.attrs.key.iter().map(|(name, _)| name);
     let shape = shape(input);
-    let body = quote! {
-        const SCHEMA: &'static ::privet::__private::Schema = &::privet::__private::Schema {
-            name: #label,
-            resource: #resource,
-            key: &[#(#key),*],
-            shape: #shape,
-        };
+    let mut value = quote! {
+        &::privet::__private::Schema { name: #label, resource: #resource, key: &[#(#key),*], shape: #shape }
     };
+    let mut forced = TokenStream::new();
+    let assertions = key::assertions(input);
+    if !assertions.is_empty() {
+        value = quote!({ #assertions #value });
+        forced = key::force(input);
+    }
+    let body = quote!(const SCHEMA: &'static ::privet::__private::Schema = #value;);
     let nested = input.fields().filter(|field| field.rule == Rule::Nested);
     let bounds = where_clause(input, nested, &quote!(::privet::__private::Protect));
-    implement(input, &quote!(::privet::__private::Protect for), &bounds, &body)
+    let implementation = implement(input, &quote!(::privet::__private::Protect for), &bounds, &body);
+    quote!(#implementation #forced)
 }
 
 fn shape(input: &Input<'_>) -> TokenStream {

@@ -1,5 +1,7 @@
 //! What a caller may see of a record.
 
+use std::collections::BTreeMap;
+
 use super::names::{ByClass, Names, Rule, State};
 use super::shape::{Child, Kind, Members, Node, NodeId, Shapes};
 use super::trail::Trail;
@@ -16,7 +18,9 @@ pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withhe
     let mut walk = Walk { names: &plan.names, principal, by_class, revealed: Vec::new() };
     let mut tree = match (&plan.root, record) {
         (Root::Model(_, shapes, root), Value::M(record)) => walk.record(shapes, *root, record),
-        (Root::Dynamic(start), Value::M(record)) => walk.unnamed_members(record, start, &Trail::ROOT, NOTHING),
+        (Root::Dynamic(start), Value::M(record)) => {
+            Tree::Members(walk.unnamed_members(record, start, &Trail::ROOT, NOTHING))
+        }
         _ => Tree::Withheld,
     };
     for path in withheld {
@@ -37,7 +41,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn record(&mut self, shapes: &Shapes, root: NodeId, record: Map) -> Tree {
         if let Some(members) = shapes.members_of(root, &record) {
-            return self.members(shapes, members, record, &Trail::ROOT);
+            return Tree::Members(self.members(shapes, members, record, &Trail::ROOT));
         }
         let member = |(name, value): (String, Value)| {
             let whole = shapes.misfit_member(root, &name, self.names);
@@ -69,28 +73,24 @@ impl Walk<'_> {
             (Kind::Members(_), Value::M(map)) if map.is_empty() => self.leaf(Value::M(map), &parts.structural, trail),
             (Kind::Each(element), Value::L(elements)) => {
                 let items = (0..).zip(elements);
-                Tree::Items(
-                    items.map(|(index, value)| self.node(shapes, *element, value, &trail.index(index))).collect(),
-                )
+                list(items.map(|(index, value)| self.node(shapes, *element, value, &trail.index(index))).collect())
             }
             (Kind::Tuple(nodes), Value::L(elements)) if nodes.len() == elements.len() => {
                 let items = (0..).zip(elements).zip(nodes);
-                Tree::Items(
-                    items.map(|((index, value), node)| self.node(shapes, *node, value, &trail.index(index))).collect(),
-                )
+                list(items.map(|((index, value), node)| self.node(shapes, *node, value, &trail.index(index))).collect())
             }
             (_, Value::M(map)) => match shapes.members_of(id, &map) {
-                Some(members) => self.members(shapes, members, map, trail),
+                Some(members) => map_of(self.members(shapes, members, map, trail)),
                 None => self.leaf(Value::M(map), &parts.misfit, trail),
             },
             (_, value) => self.leaf(value, &parts.misfit, trail),
         }
     }
 
-    fn members(&mut self, shapes: &Shapes, members: &Members, mut map: Map, trail: &Trail<'_>) -> Tree {
+    fn members(&mut self, shapes: &Shapes, members: &Members, map: Map, trail: &Trail<'_>) -> Shown {
         // How to go on is asked of the whole map, since one member may say what the others are.
         let children: Vec<_> = map.keys().map(|name| shapes.child(members, &map, name, self.names)).collect();
-        let shown = std::mem::take(&mut map).into_iter().zip(children).map(|((name, value), child)| {
+        let shown = map.into_iter().zip(children).map(|((name, value), child)| {
             let tree = {
                 let trail = trail.key(&name);
                 match child {
@@ -102,7 +102,7 @@ impl Walk<'_> {
             };
             (name, tree)
         });
-        Tree::Members(shown.collect())
+        shown.collect()
     }
 
     /// A value that goes by one rule. Where that reveals it, the names inside of it may still show less.
@@ -154,8 +154,8 @@ impl Walk<'_> {
 
     fn parts(&mut self, value: Value, state: &State, trail: &Trail<'_>, audited: ClassificationSet) -> Tree {
         match value {
-            Value::M(members) => self.unnamed_members(members, state, trail, audited),
-            Value::L(elements) => Tree::Items(
+            Value::M(members) => map_of(self.unnamed_members(members, state, trail, audited)),
+            Value::L(elements) => list(
                 (0..)
                     .zip(elements)
                     .map(|(index, value)| self.unnamed(value, state, &trail.index(index), audited))
@@ -165,12 +165,12 @@ impl Walk<'_> {
         }
     }
 
-    fn unnamed_members(&mut self, map: Map, state: &State, trail: &Trail<'_>, audited: ClassificationSet) -> Tree {
+    fn unnamed_members(&mut self, map: Map, state: &State, trail: &Trail<'_>, audited: ClassificationSet) -> Shown {
         let shown = map.into_iter().map(|(name, value)| {
             let tree = self.unnamed(value, &self.names.step(state, &name), &trail.key(&name), audited);
             (name, tree)
         });
-        Tree::Members(shown.collect())
+        shown.collect()
     }
 
     /// A value without parts, or one whose parts are not looked at.
@@ -203,6 +203,20 @@ impl Walk<'_> {
         self.names.disclosure(rule, &self.by_class, self.principal)
     }
 }
+
+/// A map of which everything is withheld is withheld itself: it does not show that it is there.
+fn map_of(members: Shown) -> Tree {
+    let is_withheld = !members.is_empty() && members.values().all(|member| *member == Tree::Withheld);
+    if is_withheld { Tree::Withheld } else { Tree::Members(members) }
+}
+
+/// A list likewise: it does not show how long it is.
+fn list(items: Vec<Tree>) -> Tree {
+    let is_withheld = !items.is_empty() && items.iter().all(|item| *item == Tree::Withheld);
+    if is_withheld { Tree::Withheld } else { Tree::Items(items) }
+}
+
+type Shown = BTreeMap<String, Tree>;
 
 // No value around this one is audited.
 const NOTHING: ClassificationSet = ClassificationSet::EMPTY;

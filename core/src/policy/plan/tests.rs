@@ -2,3 +2,11 @@
 
 mod dynamic;
 mod model;
+
+#[test]
+fn a_plan_goes_to_every_thread() {
+    fn goes<T: Send + Sync + Clone + 'static>() {}
+    goes::<super::Plan>();
+    goes::<crate::mask::Masks>();
+    goes::<crate::view::View<std::rc::Rc<()>>>();
+}
