@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use privet::keyring::{DataKey, DataKeyRequest, EncryptedDataKey, Keyring, KeyringFuture, MultiKeyring, RawAesKeyring};
-use privet::{Error, ErrorKind, Secret};
+use privet::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture, MultiKeyring, RawAesKeyring};
+use privet::{EncryptedDataKey, Error, ErrorKind, Secret};
 use serde_json::Value as Json;
 
 use super::{text, texts};

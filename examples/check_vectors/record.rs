@@ -41,6 +41,7 @@ enum Failure {
     Vector(String),
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is given to `map_err`")]
 fn refused(why: impl ToString) -> Failure {
     Failure::Refused(why.to_string())
 }
