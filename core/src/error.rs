@@ -49,6 +49,12 @@ impl Error {
         self
     }
 
+    /// What caused it, for errors that wrap this one and say what it says.
+    #[must_use]
+    pub fn into_cause(self) -> Option<Arc<dyn std::error::Error + Send + Sync>> {
+        self.source
+    }
+
     /// The one error for everything that does not authenticate.
     #[must_use]
     pub fn integrity() -> Self {

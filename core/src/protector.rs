@@ -185,14 +185,29 @@ impl Protector {
     /// # Errors
     ///
     /// As [`view`](Self::view).
-    pub async fn view_record<M>(
+    pub async fn view_record(
         &self,
         resource: &Resource,
         opened: Unprotected,
         principal: &Principal,
-    ) -> Result<View<M>> {
+    ) -> Result<View<()>> {
         let (record, withheld) = opened.into_parts();
         self.show(resource, record, &withheld, principal).await
+    }
+
+    /// What this caller may see of a model's record that was opened as far as this process's keys go.
+    ///
+    /// # Errors
+    ///
+    /// As [`view`](Self::view).
+    pub async fn view_opened<T: Protect + 'static>(
+        &self,
+        opened: Unprotected,
+        principal: &Principal,
+    ) -> Result<View<T>> {
+        let resource = self.model::<T>()?;
+        let (record, withheld) = opened.into_parts();
+        self.show(&resource, record, &withheld, principal).await
     }
 
     /// What this caller may see of a JSON value.

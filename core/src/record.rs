@@ -12,6 +12,7 @@ mod open;
 mod seal;
 
 pub use context::RecordContext;
+pub use fields::sealed_class;
 pub use header::{Header, Section};
 pub use json::{from_json, to_json};
 pub use open::{Opened, open};

@@ -1,5 +1,7 @@
 //! What can go wrong between an application and its table.
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
 use privet_core::ErrorKind;
@@ -21,7 +23,7 @@ pub struct Error {
     message: String,
     code: Option<String>,
     #[source]
-    source: Option<privet_core::Error>,
+    source: Option<Cause>,
 }
 
 impl Error {
@@ -83,7 +85,12 @@ impl From<privet_core::Error> for Error {
             retryable: error.is_retryable(),
             message: error.to_string(),
             code: None,
-            source: Some(error),
+            source: error.into_cause().map(Cause),
         }
     }
 }
+
+/// What caused an error of the core.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Cause(Arc<dyn std::error::Error + Send + Sync>);

@@ -118,7 +118,7 @@ impl<T: Protect + DeserializeOwned + 'static> Table<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T: Protect + 'static> Table<T> {
     /// What a caller may see of the record of this key; `None` if there is none. Classes that this process may not
     /// unwrap are withheld from everyone.
     ///
@@ -127,11 +127,13 @@ impl<T> Table<T> {
     /// The audit sink's: if it fails, nothing is shown. Otherwise as [`get`](Self::get).
     pub async fn get_as(&self, key: impl Into<Key>, principal: &Principal) -> Result<Option<View<T>>> {
         match self.open(key).await? {
-            Some(opened) => Ok(Some(self.privet.view_record(&self.resource, opened, principal).await?)),
+            Some(opened) => Ok(Some(self.privet.view_opened(opened, principal).await?)),
             None => Ok(None),
         }
     }
+}
 
+impl<T> Table<T> {
     /// The record of this key, opened as far as this process's keys go; `None` if there is none.
     ///
     /// # Errors

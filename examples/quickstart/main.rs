@@ -70,7 +70,7 @@ async fn run(args: &Args) -> Result<String> {
     for role in args.roles() {
         let principal = Principal::new(format!("some-{role}")).role(&role);
         let opened = privet.unprotect_record(&resource, stored.clone()).await?;
-        let view = privet.view_record::<()>(&resource, opened, &principal).await?;
+        let view = privet.view_record(&resource, opened, &principal).await?;
         views.push((role, view));
     }
 

@@ -49,8 +49,8 @@ pub(crate) async fn write_all(
     args: &Args,
 ) -> Result<Pass> {
     for_all(records, "sealing and writing", args, |record| async move {
+        let bytes = item_size(&record.members);
         let item = to_item(record.members.clone());
-        let bytes = item_size(&item);
         let put = dynamodb.put_item().table_name(resource.table()).set_item(Some(item));
         put.send_protected(privet).await.map_err(|error| record.error(error))?;
         Ok(bytes)
@@ -68,7 +68,7 @@ pub(crate) async fn read_all(
 ) -> Result<Pass> {
     for_all(records, "reading and opening", args, |record| async move {
         let stored = read(dynamodb, resource, record).await?;
-        let bytes = item_size(&to_item(stored.clone()));
+        let bytes = item_size(&stored);
         let opened = privet.unprotect_record(resource, stored).await.and_then(Unprotected::complete);
         if canonical(opened.map_err(|error| record.error(error))?)? != canonical(record.members.clone())? {
             return Err(record.error("what came back is not what was written"));

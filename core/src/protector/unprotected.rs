@@ -97,23 +97,32 @@ pub struct Drift {
     pub planned: Option<Classification>,
 }
 
+/// Compares what is sealed with what would be. A map that is sealed whole and one that is sealed in parts are alike if
+/// the classes are.
 pub(super) fn drift(plan: &Plan, record: &Map, sealed: &[(Path, Classification)], withheld: &[Withheld]) -> Vec<Drift> {
     let planned = plan.sealings(record).unwrap_or_default();
     if planned == sealed {
         return Vec::new();
     }
-    let class_in = |list: &[(Path, Classification)], path: &Path| {
-        list.iter().find(|(with_class, _)| with_class == path).map(|(_, class)| *class)
-    };
-    // A withheld value is not in the record, so no plan is made for it.
-    let stored = sealed
-        .iter()
-        .filter(|(path, _)| !withheld.iter().any(|withheld| withheld.path == *path))
-        .map(|(path, class)| Drift { path: path.clone(), stored: Some(*class), planned: class_in(&planned, path) });
-    let new = planned.iter().filter(|(path, _)| class_in(sealed, path).is_none()).map(|(path, class)| Drift {
-        path: path.clone(),
-        stored: None,
-        planned: Some(*class),
+    let is_withheld = |path: &Path| withheld.iter().any(|withheld| withheld.path == *path);
+    let stored = sealed.iter().filter(|(path, _)| !is_withheld(path)).filter_map(|(path, class)| {
+        let mut near = planned.iter().filter(|(other, _)| overlap(path, other)).map(|(_, planned)| *planned).peekable();
+        match near.peek().copied() {
+            None => Some(Drift { path: path.clone(), stored: Some(*class), planned: None }),
+            Some(_) => {
+                let other = near.find(|planned| planned != class)?;
+                Some(Drift { path: path.clone(), stored: Some(*class), planned: Some(other) })
+            }
+        }
     });
-    stored.chain(new).filter(|drift| drift.stored != drift.planned).collect()
+    let clear = planned
+        .iter()
+        .filter(|(path, _)| !sealed.iter().any(|(other, _)| overlap(path, other)))
+        .map(|(path, class)| Drift { path: path.clone(), stored: None, planned: Some(*class) });
+    stored.chain(clear).collect()
+}
+
+/// Whether one path leads to the other or into it.
+fn overlap(one: &Path, other: &Path) -> bool {
+    one.steps().starts_with(other.steps()) || other.steps().starts_with(one.steps())
 }

@@ -66,6 +66,20 @@ pub(super) fn look_at(bytes: &[u8]) -> Result<Stored<'_>> {
     }
 }
 
+/// The class that a stored value is sealed under; `None` if it is in clear.
+///
+/// This looks at the first two bytes only: it says what the value claims to be, not that it opens.
+#[must_use]
+pub fn sealed_class(stored: &Value) -> Option<Classification> {
+    match stored {
+        Value::B(bytes) => match look_at(bytes) {
+            Ok(Stored::Sealed(class)) => Some(class),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 /// Puts the escape in front of clear bytes that start like a sealed value.
 pub(super) fn escape(bytes: &mut Vec<u8>) {
     if bytes.first() == Some(&MARKER) {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use privet::Classification;
-use privet::record::Layout;
+use privet::record::{Layout, sealed_class};
 use privet::value::{Map, Path, Step, Value};
 use privet::view::Tree;
 
@@ -39,7 +38,7 @@ impl Part {
             }
             Value::L(values) if !values.is_empty() => Self::Items(values.iter().map(Self::of).collect()),
             Value::S(text) => Self::text(text),
-            Value::B(bytes) => Self::Text(sealed(bytes)),
+            Value::B(bytes) => Self::Text(sealed(value, bytes.len())),
             Value::N(number) => Self::Text(number.clone()),
             other => Self::Text(other.clone().into_json().to_string()),
         }
@@ -95,13 +94,11 @@ pub(super) fn label(place: &Path) -> String {
     format!("{}{name}", "\u{a0}".repeat(2 * place.steps().len().saturating_sub(1)))
 }
 
-/// Bytes that are stored are a sealed value, which says its class in its second byte, or the header. (JSON has none.)
-fn sealed(bytes: &[u8]) -> String {
-    match bytes {
-        [0xe1, code, ..] if let Some(class) = Classification::from_code(*code) => {
-            format!("⟨sealed {class} {}\u{a0}B⟩", bytes.len())
-        }
-        _ => format!("⟨header {}\u{a0}B⟩", bytes.len()),
+/// A stored `B` is a sealed value, which says its class, or the header. (JSON has no bytes of its own.)
+fn sealed(stored: &Value, bytes: usize) -> String {
+    match sealed_class(stored) {
+        Some(class) => format!("⟨sealed {class} {bytes}\u{a0}B⟩"),
+        None => format!("⟨header {bytes}\u{a0}B⟩"),
     }
 }
 

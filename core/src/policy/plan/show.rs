@@ -7,7 +7,7 @@ use super::shape::{Child, Kind, Members, Node, NodeId, Shapes};
 use super::trail::Trail;
 use super::{Resolved, Reveal, Root, Viewed};
 use crate::classification::{Classification, ClassificationSet};
-use crate::mask::Masked;
+use crate::mask::{Masked, NOT_TEXT};
 use crate::policy::Disclosure;
 use crate::principal::Principal;
 use crate::value::{Map, Path, Value};
@@ -129,7 +129,11 @@ impl Walk<'_> {
         };
         let is_matched = !state.classes.is_empty();
         if !is_leaf && !is_matched {
-            return self.parts(value, state, trail, audited);
+            let shows_nothing = self.shows_nothing(&value, state, trail);
+            let tree = self.parts(value, state, trail, audited);
+            // Nothing of it may be seen, so neither may its names or its length.
+            let is_masked = shows_nothing && tree != Tree::Withheld;
+            return if is_masked { Tree::Masked(NOT_TEXT.to_owned()) } else { tree };
         }
         let rule = self.names.unnamed(state);
         if is_leaf {
@@ -149,6 +153,20 @@ impl Walk<'_> {
             self.parts(value, state, trail, audited)
         } else {
             self.leaf(value, &rule, trail)
+        }
+    }
+
+    /// Whether no part of a value that only the name rules say anything about may be seen, not even in part.
+    fn shows_nothing(&self, value: &Value, state: &State, trail: &Trail<'_>) -> bool {
+        match value {
+            _ if trail.is_too_deep() => true,
+            Value::M(members) if !members.is_empty() => members
+                .iter()
+                .all(|(name, value)| self.shows_nothing(value, &self.names.step(state, name), &trail.key(name))),
+            Value::L(elements) if !elements.is_empty() => {
+                (0..).zip(elements).all(|(index, value)| self.shows_nothing(value, state, &trail.index(index)))
+            }
+            _ => self.disclosure(&self.names.unnamed(state)) < Disclosure::Partial,
         }
     }
 

@@ -138,7 +138,7 @@ fn overrides_replace_name_rules_and_keys_stay_in_clear() {
             "pk": "c-1", "sk": 7, "ttl": 99,
             "address": {"country": "DE", "city": "******"},
             "email": "a***@e***.com",
-            "nested": {"email": "*****", "pk": "*"},
+            "nested": "********",
         })
     );
 }
@@ -349,4 +349,23 @@ fn a_hash_looks_the_same_for_the_same_field() {
     let json = json!({"people": [{"email": "a@b.com"}, {"email": "c@d.com"}]});
     let shown = plan.view(record(json), &Principal::new("u").role("support"), &[]).tree.into_json().unwrap();
     assert_eq!(shown, json!({"people": [{"email": "#customers/people.email"}, {"email": "#customers/people.email"}]}));
+}
+
+#[test]
+fn what_shows_nothing_shows_neither_names_nor_length() {
+    let json = json!({
+        "other": ["a", 1, {"x": null}],
+        "mixed": {"id": "o-1", "secret_plan": "y"},
+        "in_parts": {"contact": {"email": "ada@example.com"}},
+    });
+    let shown = |role: &str| {
+        let view = plan("").view(record(json.clone()), &Principal::new("u").role(role), &[]);
+        view.tree.into_json().unwrap()
+    };
+    assert_eq!(
+        shown("viewer"),
+        json!({"other": "********", "mixed": {"id": "o-1", "secret_plan": "*"}, "in_parts": "********"})
+    );
+    assert_eq!(shown("manager")["in_parts"], json!({"contact": {"email": "ad****om"}}));
+    assert_eq!(shown("admin"), json);
 }
