@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing)]
 
 mod damage;
+mod forge;
 mod keys;
 mod records;
 
@@ -42,7 +43,10 @@ async fn make(file: &str) -> Result<(usize, usize), Box<dyn std::error::Error>> 
         good.extend(record.others_read(&vector));
         good.push(vector);
     }
-    let damaged = damage::all(&good)?;
+    let mut damaged = damage::all(&good)?;
+    let (forged, malformed) = forge::all(&keys).await?;
+    good.push(forged);
+    damaged.extend(malformed);
     let counts = (good.len(), damaged.len());
     let vectors = json!({
         "format": "privet-record-1",
