@@ -93,6 +93,21 @@ impl Policy {
         document::json_schema()
     }
 
+    /// The policy with one more resource, for tables that are known to the program and not to the document. What is said
+    /// of it is checked when it is first used, like the rest of the policy for it.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy names the resource already.
+    pub fn with_resource(self, resource: Resource) -> Result<Self> {
+        let mut decisions = Arc::unwrap_or_clone(self.0);
+        if decisions.resources.contains_key(&resource.name) {
+            return Err(Error::config(format!("the policy names the resource `{}` already", resource.name)));
+        }
+        decisions.resources.insert(resource.name.clone(), resource);
+        Ok(Self(Arc::new(decisions)))
+    }
+
     /// What the policy says of a resource, if it names it.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Resource> {
@@ -202,6 +217,21 @@ pub struct Resource {
     pub unsigned: Vec<String>,
     /// What to do on meeting a record that is not sealed.
     pub plaintext_reads: PlaintextReads,
+}
+
+impl Resource {
+    /// A resource whose table has its name, with record integrity, nothing unsigned, and no record in clear.
+    pub fn new(name: impl Into<String>, key: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let name = name.into();
+        Self {
+            table: name.clone(),
+            name,
+            key: key.into_iter().map(Into::into).collect(),
+            integrity: Integrity::Record,
+            unsigned: Vec::new(),
+            plaintext_reads: PlaintextReads::Refuse,
+        }
+    }
 }
 
 /// Everything that a policy decides.

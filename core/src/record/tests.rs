@@ -200,6 +200,8 @@ fn key_attributes_and_missing_places_are_refused() {
         let failed = seal(record.clone(), &[(Path::attribute(path), Pii)], &keys, None, &layout, &context);
         assert_eq!(failed.unwrap_err().kind(), kind, "{path}");
     }
+    let twice = [keys[0], keys[0]];
+    assert_eq!(seal(record.clone(), &[], &twice, None, &layout, &context).unwrap_err().kind(), ErrorKind::Config);
     let mut with_header = record;
     with_header.insert("privet".into(), s("mine"));
     assert_eq!(seal(with_header, &[], &keys, None, &layout, &context).unwrap_err().kind(), ErrorKind::Input);
