@@ -54,6 +54,14 @@ pub(super) struct Rule {
     within: Option<Within>,
 }
 
+impl Rule {
+    /// The classes that an event for this value stands for: a value inside of it that has no others needs none of its
+    /// own. If this value leaves no event, none; what is in it may be audited all the same.
+    pub(super) fn audited(&self) -> ClassificationSet {
+        if self.audit { self.classes } else { ClassificationSet::EMPTY }
+    }
+}
+
 impl Names {
     pub(super) fn new(policy: &Policy, masks: &Masks, resource: Option<&str>, key: Vec<String>, model: bool) -> Self {
         let clear = key.into_iter().chain(policy.unsigned(resource).map(str::to_owned)).collect();
