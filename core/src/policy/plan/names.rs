@@ -183,8 +183,9 @@ impl Names {
                 None => usual,
                 Some((cells, at)) => {
                     let special = self.policy.0.disclosure(class, Some(cells), principal);
-                    // A class that only a deeper name brings in was not known to whoever widened the field.
-                    if at.contains(class) { special } else { special.min(usual) }
+                    // A class that only a deeper name brings in was not known to whoever widened the field; and not every
+                    // field that an override can reach is there to be checked when the plan is made.
+                    if at.contains(class) && self.policy.0.allow_loosen { special } else { special.min(usual) }
                 }
             }
         });
@@ -268,10 +269,10 @@ impl Names {
         let mask = self.mask_name(state, classes, own_mask).map(|name| self.find_mask(name));
         let audit = match state.within.and_then(|within| Some((within, self.override_at(within.index)?.audit?))) {
             Some((_, true)) => true,
-            Some((within, false)) => {
+            Some((within, false)) if self.policy.0.allow_loosen => {
                 self.policy.is_audited(classes.iter().filter(|class| !within.at.contains(*class)).collect())
             }
-            None => self.policy.is_audited(classes),
+            _ => self.policy.is_audited(classes),
         };
         Rule {
             classes,
