@@ -114,7 +114,7 @@ impl Walk<'_> {
             return self.leaf(value, rule, trail);
         }
         self.reveal(rule, Disclosure::Reveal, trail);
-        self.parts(value, inside, trail, rule.classes)
+        self.parts(value, inside, trail, rule.audited())
     }
 
     /// A value that only the name rules say anything about. `audited` are the classes that are audited with a value
@@ -149,7 +149,7 @@ impl Walk<'_> {
             if rule.classes != audited {
                 self.reveal(&rule, Disclosure::Reveal, trail);
             }
-            self.parts(value, state, trail, rule.classes)
+            self.parts(value, state, trail, rule.audited())
         } else if state.has_overrides_inside() {
             self.parts(value, state, trail, audited)
         } else {

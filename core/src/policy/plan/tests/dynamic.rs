@@ -189,6 +189,17 @@ fn audit_of_a_field_may_be_asked_for_and_not_taken_away() {
 }
 
 #[test]
+fn a_part_is_audited_though_what_it_is_in_is_not() {
+    let audited = "version = 1\n[[fields]]\npath = 'address.door'\naudit = true";
+    let revealed = |json| {
+        let viewed = plan(audited).view(record(json), &Principal::new("u").role("admin"), &[], "");
+        viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(revealed(json!({"address": {"door": "1234", "city": "x"}})), ["address.door"]);
+    assert_eq!(revealed(json!({"address": {"door": {"code": "1234"}}})), ["address.door"]);
+}
+
+#[test]
 fn an_audit_switched_off_stays_on_for_deeper_classes() {
     let quiet = plan(
         "version = 1\nallow_loosen = true\n[classes.pii]\naudit = true\n[[fields]]\npath = 'health_records'\naudit = false\n\

@@ -222,6 +222,26 @@ fn cells_of_a_models_field() {
 }
 
 #[test]
+fn an_override_around_a_field_or_inside_of_it_does_not_loosen_either() {
+    let rule = "[[rules]]\nclass = 'pii'\nnames = ['home']\n[classes.pii]\naudit = true";
+    let mut record = to_record(&customer()).unwrap();
+    record.insert("health_records".into(), Value::M(Map::from([("note".into(), Value::S("n".into()))])));
+    for (loosen, city) in [(false, "******"), (true, "Berlin")] {
+        let policy = format!(
+            "version = 1\nallow_loosen = {loosen}\n[[fields]]\npath = 'home'\ndisclose = {{ everyone = 'reveal' }}\n\
+             audit = false\n[[fields]]\npath = 'health_records.note'\ndisclose = {{ everyone = 'reveal' }}\n{rule}"
+        );
+        let plan = plan_of::<Customer>(&policy).unwrap();
+        let viewed = plan.view(record.clone(), &Principal::new("u"), &[], "").tree.into_json().unwrap();
+        assert_eq!(viewed["home"]["city"], city);
+        assert_eq!(viewed["health_records"], "********");
+        let viewed = plan.view(record.clone(), &Principal::new("u").role("admin"), &[], "");
+        let is_audited = viewed.revealed.iter().any(|reveal| reveal.path.to_string() == "home.city");
+        assert_eq!(is_audited, !loosen);
+    }
+}
+
+#[test]
 fn keys_and_unsigned_attributes_are_public() {
     for policy in [
         "version = 1\n[[rules]]\nclass = 'pii'\nnames = ['id']",
