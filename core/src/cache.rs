@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 use crate::edk::EncryptedDataKey;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, DataKeyRequest, Keyring};
 use crate::time::{Moment, TimeSource};
 
@@ -167,19 +168,15 @@ impl DataKeyCache {
 
     fn generate(&self, request: &DataKeyRequest) -> Flight {
         let (keyring, request) = (Arc::clone(&self.keyring), request.clone());
-        async move { keyring.generate_data_key(&request).await.map(|data_key| Some(Arc::new(data_key))) }
-            .boxed()
-            .shared()
+        flight(async move { keyring.generate_data_key(&request).await.map(|data_key| Some(Arc::new(data_key))) })
     }
 
     fn unwrap(&self, edks: &[EncryptedDataKey], request: &DataKeyRequest) -> Flight {
         let (keyring, request, edks) = (Arc::clone(&self.keyring), request.clone(), edks.to_vec());
-        async move {
+        flight(async move {
             let secret = keyring.unwrap_data_key(&edks, &request).await?;
             Ok(secret.map(|secret| Arc::new(DataKey { secret, edks })))
-        }
-        .boxed()
-        .shared()
+        })
     }
 
     /// Looks for a key that may still serve, and counts the use.
@@ -347,6 +344,13 @@ fn opening_name(request: &DataKeyRequest, edks: &[EncryptedDataKey]) -> Vec<u8> 
         name.extend_from_slice(part);
     }
     name
+}
+
+/// A call that many may wait for. A keyring that panics fails this call only: the panic would otherwise stay in the
+/// slot and meet everyone who asks for this key from then on.
+fn flight(call: impl Future<Output = Result<Option<Arc<DataKey>>>> + Send + 'static) -> Flight {
+    let panicked = |_| Err(Error::new(ErrorKind::KeyUnavailable, "the keyring panicked"));
+    AssertUnwindSafe(call).catch_unwind().map(move |result| result.unwrap_or_else(panicked)).boxed().shared()
 }
 
 type Flight = Shared<BoxFuture<'static, Result<Option<Arc<DataKey>>>>>;

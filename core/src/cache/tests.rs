@@ -6,7 +6,6 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::encryption_context::EncryptionContext;
-use crate::error::{Error, ErrorKind};
 use crate::keyring::KeyringFuture;
 use crate::{Classification, Secret};
 
@@ -31,6 +30,7 @@ impl Counting {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let _pass = self.gate.acquire().await;
         let failing = self.failing.load(Ordering::SeqCst);
+        assert_ne!(failing, PANIC, "a keyring's own mistake");
         if failing > 0 {
             self.failing.store(failing - 1, Ordering::SeqCst);
             return Err(Error::new(ErrorKind::Throttled, "slow down"));
@@ -240,3 +240,17 @@ async fn keys_of_others_are_not_remembered() {
     assert!(cache.for_opening(&[foreign], &request(Classification::Pii)).await.unwrap().is_none());
     assert_eq!(cache.statistics().entries, 0);
 }
+
+#[tokio::test]
+async fn a_keyring_that_panics_fails_one_call() {
+    let keyring = Counting::open();
+    let (cache, _) = cache(&keyring, CacheLimits::default());
+    let pii = request(Classification::Pii);
+    keyring.failing.store(PANIC, Ordering::SeqCst);
+    assert_eq!(cache.for_sealing(&pii, 1).await.unwrap_err().kind(), ErrorKind::KeyUnavailable);
+    keyring.failing.store(0, Ordering::SeqCst);
+    let data_key = cache.for_sealing(&pii, 1).await.unwrap();
+    assert!(cache.for_opening(&data_key.edks, &pii).await.unwrap().is_some());
+}
+
+const PANIC: usize = usize::MAX;
