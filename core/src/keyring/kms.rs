@@ -113,7 +113,12 @@ impl Keyring for KmsKeyring {
             };
             let mut failure = None;
             for edk in edks.iter().filter(ours) {
-                match self.unwrap_one(&edk.ciphertext, request).await {
+                // KMS refuses these with another error than damaged ones, as if the request were at fault.
+                let outcome = match edk.ciphertext.len() {
+                    1..=MAX_CIPHERTEXT => self.unwrap_one(&edk.ciphertext, request).await,
+                    _ => Err(Error::integrity()),
+                };
+                match outcome {
                     Ok(secret) => return Ok(Some(secret)),
                     // Another blob under the same key will fare no better, unless this one is damaged.
                     Err(error) if error.kind() == ErrorKind::Integrity => failure = Some(error),
@@ -184,6 +189,8 @@ where
 struct ErrorCode(String);
 
 const PROVIDER_ID: &str = "aws-kms";
+/// In bytes: <https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html>.
+const MAX_CIPHERTEXT: usize = 6144;
 
 #[cfg(test)]
 mod tests {
