@@ -9,13 +9,14 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+mod failures;
 #[cfg(feature = "kms")]
 mod kms;
 mod multi;
 mod raw_aes;
 
 #[cfg(feature = "kms")]
-pub use kms::KmsKeyring;
+pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 
