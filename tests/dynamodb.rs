@@ -325,6 +325,40 @@ async fn a_class_that_changed_since_is_read_by_what_is_stored_and_reported() {
 }
 
 #[tokio::test]
+async fn who_holds_one_class_can_forge_under_it_only_where_drift_is_not_refused() {
+    let site = Site::start().await;
+    // The forger's policy puts everything under pii, the only class whose key he may have.
+    let forger = r#"
+        version = 1
+        allow_loosen = true
+        default_class = "pii"
+        rules = [{ names = ["email", "api_key", "health_records"], class = "pii" }]
+        [resources.customers]
+        key = ["id"]
+    "#;
+    site.aws.deny(Deny::principal("forger").service("kms").context("privet:class", "confidential"));
+    let forger = Protector::builder()
+        .keyring(site.keyring("forger").await)
+        .policy(Policy::from_toml(forger).unwrap())
+        .audit(common::Events::default())
+        .build()
+        .unwrap();
+    let resource = forger.resource("customers").unwrap();
+    let record = privet::value::to_record(&ada()).unwrap();
+    let forged = forger.protect_record(&resource, record).await.unwrap();
+    site.store("customers", to_item(forged)).await;
+    for (drift, opens) in [("report", true), ("refuse", false)] {
+        let policy = format!("version = 1\n[resources.customers]\ndrift = \"{drift}\"");
+        let reader = site.builder().await.policy(Policy::from_toml(&policy).unwrap()).build().unwrap();
+        let customers = reader.table::<Customer>(&site.dynamodb).unwrap();
+        match customers.open("c-1").await {
+            Ok(opened) => assert!(opens && !opened.unwrap().drift().is_empty()),
+            Err(error) => assert!(!opens && error.kind() == ErrorKind::Integrity),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_of_the_wrong_type_or_number_is_refused_and_nothing_is_lost() {
     let site = Site::start().await;
     let customers = site.protector().await.table::<Customer>(&site.dynamodb).unwrap();
