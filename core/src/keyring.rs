@@ -5,19 +5,24 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
+pub use crate::crypto::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+mod failures;
 #[cfg(feature = "kms")]
 mod kms;
 mod multi;
 mod raw_aes;
+mod raw_name;
+mod raw_rsa;
 
 #[cfg(feature = "kms")]
-pub use kms::KmsKeyring;
+pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
+pub use raw_rsa::RawRsaKeyring;
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
