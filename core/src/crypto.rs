@@ -1,6 +1,7 @@
 //! The one room that names the cryptographic library: AEAD, key derivation, MAC, RSA, random bytes, secrets.
 
 mod aead;
+mod counter_kdf;
 mod kdf;
 mod mac;
 mod random;
@@ -8,6 +9,7 @@ mod rsa;
 mod secret;
 
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
+pub(crate) use counter_kdf::counter_kdf_sha256;
 pub(crate) use kdf::hkdf_sha256;
 pub(crate) use mac::{MacKey, equal};
 pub(crate) use random::fill;

@@ -76,6 +76,10 @@ pub(crate) fn lp16(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
+pub(crate) const CLASS: &str = "privet:class";
+pub(crate) const TENANT: &str = "privet:tenant";
+
 #[cfg(test)]
 mod tests {
     use super::*;
