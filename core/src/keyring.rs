@@ -90,7 +90,12 @@ impl DataKeyRequest {
     /// A data key of 32 bytes under this context.
     #[must_use]
     pub fn new(context: EncryptionContext) -> Self {
-        let length: usize = 32;
+        Self::with_length(context, 32)
+    }
+
+    /// A data key of `length` bytes under this context.
+    #[must_use]
+    pub fn with_length(context: EncryptionContext, length: usize) -> Self {
         let mut name = (length as u64).to_be_bytes().to_vec();
         for text in context.iter().flat_map(|(name, value)| [name, value]) {
             name.extend_from_slice(&(text.len() as u64).to_be_bytes());
