@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
+pub use crate::crypto::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
 mod branch;
+mod failures;
 mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
@@ -17,17 +19,20 @@ mod kms;
 mod kms_branch;
 mod multi;
 mod raw_aes;
+mod raw_name;
+mod raw_rsa;
 pub mod store;
 mod supplier;
 
 pub use branch::BranchKeyring;
 pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
-pub use kms::KmsKeyring;
+pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 #[cfg(feature = "kms")]
 pub use kms_branch::KmsBranchKeys;
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
+pub use raw_rsa::RawRsaKeyring;
 pub use supplier::{BranchKeyIds, BranchKeySupplier};
 
 /// A source of data keys, wrapped by keys that it does not give away.
@@ -85,7 +90,12 @@ impl DataKeyRequest {
     /// A data key of 32 bytes under this context.
     #[must_use]
     pub fn new(context: EncryptionContext) -> Self {
-        let length: usize = 32;
+        Self::with_length(context, 32)
+    }
+
+    /// A data key of `length` bytes under this context.
+    #[must_use]
+    pub fn with_length(context: EncryptionContext, length: usize) -> Self {
         let mut name = (length as u64).to_be_bytes().to_vec();
         for text in context.iter().flat_map(|(name, value)| [name, value]) {
             name.extend_from_slice(&(text.len() as u64).to_be_bytes());
