@@ -15,8 +15,6 @@ mod failures;
 mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
-#[cfg(feature = "kms")]
-mod kms_branch;
 mod multi;
 mod raw_aes;
 mod raw_name;
@@ -27,9 +25,7 @@ mod supplier;
 pub use branch::BranchKeyring;
 pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
-pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
-#[cfg(feature = "kms")]
-pub use kms_branch::KmsBranchKeys;
+pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;

@@ -11,12 +11,14 @@ use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 
 mod arn;
+mod branch_keys;
 mod calls;
 mod clients;
 mod discovery;
 mod errors;
 
 use arn::{KeyArn, KeyName};
+pub use branch_keys::KmsBranchKeys;
 use calls::Calls;
 pub use clients::KmsClients;
 pub use discovery::KmsDiscoveryKeyring;

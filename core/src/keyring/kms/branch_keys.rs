@@ -3,18 +3,17 @@
 use std::fmt;
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroize;
 
-use super::KeyringFuture;
-use super::store::BranchKeyKms;
+use super::super::KeyringFuture;
+use super::super::store::BranchKeyKms;
+use super::errors::{from_sdk, unexpected_answer};
 use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 
-/// AWS KMS for a [`KeyStore`](super::store::KeyStore).
+/// AWS KMS for a [`KeyStore`](crate::keyring::store::KeyStore).
 ///
 /// Creating and rotating keys needs `kms:GenerateDataKeyWithoutPlaintext`, `kms:ReEncryptFrom` and `kms:ReEncryptTo`;
 /// using them needs `kms:Decrypt` and nothing else.
@@ -110,38 +109,6 @@ fn checked(ciphertext: Option<Blob>, key_ids: &[Option<String>], key_arn: &str) 
         return Err(unexpected_answer());
     }
     ciphertext.map(Blob::into_inner).ok_or_else(unexpected_answer)
-}
-
-fn unexpected_answer() -> Error {
-    Error::new(ErrorKind::KeyUnavailable, "the KMS answered with another key than it was asked for")
-}
-
-/// Tells the SDK's errors apart by code: <https://docs.aws.amazon.com/kms/latest/APIReference/API_ReEncrypt.html>.
-fn from_sdk<E>(operation: &str, error: &SdkError<E>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-{
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default().to_owned();
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let kind = match code.as_str() {
-        "AccessDeniedException" => ErrorKind::Denied,
-        "InvalidCiphertextException" | "IncorrectKeyException" => return Error::integrity(),
-        "ThrottlingException" | "LimitExceededException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
-            ErrorKind::Throttled
-        }
-        "NotFoundException"
-        | "InvalidArnException"
-        | "ValidationException"
-        | "InvalidKeyUsageException"
-        | "UnrecognizedClientException"
-        | "InvalidGrantTokenException" => ErrorKind::Config,
-        _ if status == Some(429) => ErrorKind::Throttled,
-        // Disabled keys, keys pending deletion, internal errors, timeouts, connections that never came about.
-        _ => ErrorKind::KeyUnavailable,
-    };
-    let what = if code.is_empty() { "no answer" } else { code.as_str() };
-    let request = error.request_id().map(|id| format!(", request {id}")).unwrap_or_default();
-    Error::new(kind, format!("KMS `{operation}` failed: {what}{request}"))
 }
 
 /// Bytes of a branch key.

@@ -1,0 +1,3 @@
+//! What others have found to go wrong in cryptographic libraries, tried on ours.
+
+mod wycheproof;
