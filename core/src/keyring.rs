@@ -10,6 +10,8 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+#[cfg_attr(not(feature = "kms"), allow(dead_code, reason = "the KMS keyrings use the rest"))]
+mod arn;
 mod branch;
 mod failures;
 mod hierarchical;
