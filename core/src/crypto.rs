@@ -15,4 +15,4 @@ pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;
 
 #[cfg(test)]
-mod wycheproof;
+mod tests;
