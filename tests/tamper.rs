@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use common::{Customer, ada};
 use privet::keyring::RawAesKeyring;
 use privet::value::{Map, Value};
-use privet::{Error, ErrorKind, Policy, Protector, Secret};
+use privet::{Error, ErrorKind, Policy, Principal, Protect, Protector, Secret};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 fn protector(policy: &str) -> Protector {
@@ -196,6 +197,38 @@ async fn nothing_hides_a_clear_value_where_a_sealed_one_belongs() {
         assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
     }
     assert!(privet.unprotect_json("customers", stored).await.is_ok());
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "customers", key = "id")]
+#[serde(tag = "kind")]
+enum Note {
+    Open {
+        #[protect(public)]
+        id: String,
+        #[protect(public)]
+        text: String,
+    },
+    Private {
+        #[protect(public)]
+        id: String,
+        #[protect(confidential)]
+        text: String,
+    },
+}
+
+#[tokio::test]
+async fn a_changed_tag_shows_nobody_a_value_of_a_greater_class() {
+    for policy in [RECORD, FIELD] {
+        let privet = protector(policy);
+        let resource = privet.model::<Note>().unwrap();
+        let mut forged = privet.protect(&Note::Private { id: "1".into(), text: "a secret".into() }).await.unwrap();
+        forged.insert("kind".into(), Value::S("Open".into()));
+        let Ok(opened) = privet.unprotect_record(&resource, forged).await else { continue };
+        assert_eq!(policy, FIELD);
+        let view = privet.view_opened::<Note>(opened, &Principal::new("u")).await.unwrap();
+        assert_eq!(serde_json::to_value(view).unwrap(), json!({"id": "1", "kind": "Open"}));
+    }
 }
 
 #[tokio::test]

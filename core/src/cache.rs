@@ -100,9 +100,10 @@ impl DataKeyCache {
         }
     }
 
-    /// Lets go of all keys. Calls under way finish for those who wait for them, and are not kept.
+    /// Lets go of all keys, the keyring's own too. Calls under way finish for those who wait for them, and are not kept.
     pub fn purge(&self) {
         self.slots().clear();
+        self.0.keyring.purge();
         tracing::debug!("data-key cache purged");
     }
 

@@ -39,6 +39,32 @@ impl EncryptionContext {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    /// Whether there is no pair at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The context that these bytes stand for; `None` unless they are exactly what [`serialise`](Self::serialise)
+    /// gives for it.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<Self> {
+        if bytes.is_empty() {
+            return Some(Self::new());
+        }
+        let (count, mut rest) = bytes.split_first_chunk()?;
+        let count = u16::from_be_bytes(*count);
+        let mut pairs = BTreeMap::new();
+        for _ in 0..count {
+            let name = take_lp16(&mut rest)?;
+            let value = take_lp16(&mut rest)?;
+            if pairs.last_key_value().is_some_and(|(last, _): (&String, _)| last.as_str() >= name) {
+                return None;
+            }
+            pairs.insert(name.to_owned(), value.to_owned());
+        }
+        (count > 0 && rest.is_empty()).then_some(Self(pairs))
+    }
+
     /// The bytes that stand for the context as associated data: nothing if it is empty, else u16 number of pairs, then
     /// `lp16(name) || lp16(value)` each, in byte order of the names (ESDK message format, section 3).
     ///
@@ -76,6 +102,17 @@ pub(crate) fn lp16(bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+fn take_lp16<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let (length, rest) = bytes.split_first_chunk()?;
+    let (text, rest) = rest.split_at_checked(u16::from_be_bytes(*length).into())?;
+    *bytes = rest;
+    std::str::from_utf8(text).ok()
+}
+
+/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
+pub(crate) const CLASS: &str = "privet:class";
+pub(crate) const TENANT: &str = "privet:tenant";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +123,26 @@ mod tests {
         let context = EncryptionContext::new().with("b", "2").with("a", "1").with("é", "");
         let expected = [0, 3, 0, 1, 0x61, 0, 1, 0x31, 0, 1, 0x62, 0, 1, 0x32, 0, 2, 0xc3, 0xa9, 0, 0];
         assert_eq!(context.serialise().unwrap(), expected);
+    }
+
+    #[test]
+    fn parses_what_it_serialises_and_nothing_else() {
+        let context = EncryptionContext::new().with("b", "2").with("a", "1").with("é", "");
+        let bytes = context.serialise().unwrap();
+        assert_eq!(EncryptionContext::parse(&bytes), Some(context));
+        assert_eq!(EncryptionContext::parse(b""), Some(EncryptionContext::new()));
+        for length in 1..bytes.len() {
+            assert_eq!(EncryptionContext::parse(&bytes[..length]), None);
+        }
+        for wrong in [
+            &[0, 0][..],                                 // an empty context has no count
+            &[0, 1, 0, 1, 0x61, 0, 0, 0],                // a byte too many
+            &[0, 1, 0, 1, 0xff, 0, 0],                   // not UTF-8
+            &[0, 2, 0, 1, 0x62, 0, 0, 0, 1, 0x61, 0, 0], // not sorted
+            &[0, 2, 0, 1, 0x61, 0, 0, 0, 1, 0x61, 0, 0], // twice the same name
+        ] {
+            assert_eq!(EncryptionContext::parse(wrong), None, "{wrong:?}");
+        }
     }
 
     #[test]

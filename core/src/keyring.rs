@@ -10,19 +10,30 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+mod branch;
 mod failures;
+mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
+#[cfg(feature = "kms")]
+mod kms_branch;
 mod multi;
 mod raw_aes;
 mod raw_name;
 mod raw_rsa;
+pub mod store;
+mod supplier;
 
+pub use branch::BranchKeyring;
+pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
 pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
+#[cfg(feature = "kms")]
+pub use kms_branch::KmsBranchKeys;
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
+pub use supplier::{BranchKeyIds, BranchKeySupplier};
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
@@ -59,6 +70,9 @@ pub trait Keyring: fmt::Debug + Send + Sync {
         edks: &'a [EncryptedDataKey],
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>>;
+
+    /// Lets go of all keys that it holds in memory of its own. Those that hold none have nothing to do.
+    fn purge(&self) {}
 }
 
 /// A future of a [`Keyring`].
@@ -76,7 +90,12 @@ impl DataKeyRequest {
     /// A data key of 32 bytes under this context.
     #[must_use]
     pub fn new(context: EncryptionContext) -> Self {
-        let length: usize = 32;
+        Self::with_length(context, 32)
+    }
+
+    /// A data key of `length` bytes under this context.
+    #[must_use]
+    pub fn with_length(context: EncryptionContext, length: usize) -> Self {
         let mut name = (length as u64).to_be_bytes().to_vec();
         for text in context.iter().flat_map(|(name, value)| [name, value]) {
             name.extend_from_slice(&(text.len() as u64).to_be_bytes());
@@ -133,6 +152,10 @@ impl<K: Keyring + ?Sized> Keyring for $pointer<K> {
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>> {
         (**self).unwrap_data_key(edks, request)
+    }
+
+    fn purge(&self) {
+        (**self).purge();
     }
 }
     )+};

@@ -9,6 +9,8 @@ mod encryption_context;
 pub mod error;
 pub mod keyring;
 pub mod mask;
+pub mod message;
+pub mod messages;
 pub mod policy;
 pub mod principal;
 pub mod protector;

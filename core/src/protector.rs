@@ -306,7 +306,7 @@ impl Protector {
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
-        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false })
+        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false, is_proven: header.integrity })
     }
 
     /// The data key of a section, or why there is none.
@@ -332,7 +332,7 @@ impl Protector {
             }
             PlaintextReads::Allow => {}
         }
-        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true })
+        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true, is_proven: false })
     }
 
     async fn show<M>(

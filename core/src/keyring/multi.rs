@@ -79,4 +79,8 @@ impl Keyring for MultiKeyring {
             failures.into_result()
         })
     }
+
+    fn purge(&self) {
+        self.all().for_each(Keyring::purge);
+    }
 }

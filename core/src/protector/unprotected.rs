@@ -16,6 +16,8 @@ pub struct Unprotected {
     pub(super) withheld: Vec<Withheld>,
     pub(super) drift: Vec<Drift>,
     pub(super) plaintext: bool,
+    /// Whether the record as a whole was verified, and with it what is in clear.
+    pub(super) is_proven: bool,
 }
 
 impl Unprotected {
@@ -50,7 +52,8 @@ impl Unprotected {
     }
 
     /// Values that are stored under another class than the policy gives them now. They are opened all the same; writing
-    /// the record again mends it.
+    /// the record again mends it. Until then, with field integrity, a view withholds those that are stored under a greater
+    /// class.
     #[must_use]
     pub fn drift(&self) -> &[Drift] {
         &self.drift
@@ -62,8 +65,14 @@ impl Unprotected {
         self.plaintext
     }
 
+    /// The record and what of it nobody may see.
+    ///
+    /// Where the record as a whole is not verified, a tag in clear that somebody changed can make a sealed value look
+    /// like one of a lesser class: such a value is not shown.
     pub(super) fn into_parts(self) -> (Map, Vec<Path>) {
-        (self.record, self.withheld.into_iter().map(|withheld| withheld.path).collect())
+        let is_lesser = |drift: &Drift| !self.is_proven && drift.planned < drift.stored;
+        let lesser = self.drift.into_iter().filter(is_lesser).map(|drift| drift.path);
+        (self.record, self.withheld.into_iter().map(|withheld| withheld.path).chain(lesser).collect())
     }
 }
 

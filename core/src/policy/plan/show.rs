@@ -1,6 +1,6 @@
 //! What a caller may see of a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{ByClass, Names, Rule, State};
 use super::shape::{Child, Kind, Members, Node, NodeId, Shapes};
@@ -10,7 +10,7 @@ use crate::classification::{Classification, ClassificationSet};
 use crate::mask::{Masked, NOT_TEXT};
 use crate::policy::Disclosure;
 use crate::principal::Principal;
-use crate::value::{Map, Path, Value};
+use crate::value::{Map, Path, Step, Value};
 use crate::view::Tree;
 
 pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withheld: &[Path], tenant: &str) -> Viewed {
@@ -26,7 +26,11 @@ pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withhe
     for path in withheld {
         tree.withhold(path.steps());
     }
-    let is_shown = |reveal: &Reveal| !withheld.iter().any(|path| reveal.path.steps().starts_with(path.steps()));
+    let withheld: BTreeSet<&[Step]> = withheld.iter().map(Path::steps).collect();
+    let is_shown = |reveal: &Reveal| {
+        let steps = reveal.path.steps();
+        !(0..=steps.len()).filter_map(|length| steps.get(..length)).any(|around| withheld.contains(around))
+    };
     walk.revealed.retain(is_shown);
     Viewed { tree, revealed: walk.revealed }
 }

@@ -415,6 +415,33 @@ fn flattened_fields() {
 }
 
 #[test]
+fn a_name_that_is_stored_for_two_fields_of_different_classes_is_refused() {
+    struct Note;
+    model!(Note, schema("Note", Shape::Struct(&[classed("note", Confidential)])));
+    struct Beside;
+    model!(Beside, schema("Beside", Shape::Struct(&[classed("note", Public), flattened(nested("n", Note::schema))])));
+    struct Between;
+    model!(
+        Between,
+        schema(
+            "Between",
+            Shape::Struct(&[
+                flattened(nested("address", Address::schema)),
+                flattened(nested("beside", Beside::schema))
+            ])
+        )
+    );
+    struct Tagged;
+    const NEW: VariantSpec =
+        VariantSpec { name: "New", content: VariantContent::Newtype(flattened(nested("0", Note::schema))) };
+    model!(Tagged, schema("Tagged", Shape::Enum(Tagging::Internal { tag: "note" }, &[NEW])));
+    for refused in [plan_of::<Beside>(""), plan_of::<Between>(""), plan_of::<Tagged>("")] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("two fields of different classes are stored as `note`"), "{error}");
+    }
+}
+
+#[test]
 fn maps_lists_and_tuples_of_models() {
     struct Many;
     type Addresses = std::collections::BTreeMap<String, Vec<Address>>;
