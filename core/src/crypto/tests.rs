@@ -1,3 +1,3 @@
-//! What others have found to go wrong in cryptographic libraries, tried on ours.
+//! The crypto room against vectors that others made.
 
 mod wycheproof;
