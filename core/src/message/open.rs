@@ -6,7 +6,7 @@ use super::footer;
 use super::frame::{FrameCipher, Kind, Read, read};
 use super::header::{Fields, Header, Parsed, RESERVED_PREFIX, parse};
 use super::keys::MessageKeys;
-use super::options::ReadOptions;
+use super::options::{Limits, ReadOptions};
 use super::suite::AlgorithmSuite;
 use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
@@ -138,8 +138,8 @@ impl Locked {
         &self.context
     }
 
-    pub(super) fn options(&self) -> &ReadOptions {
-        &self.options
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
     }
 
     /// Checks commitment and header tag, in this order.
