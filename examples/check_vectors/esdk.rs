@@ -1,14 +1,14 @@
 //! Vectors of ESDK messages, as AWS's clients wrote them: each good one opens, with each of its keys; each damaged one
 //! is refused.
 
-// A JSON value that is indexed with what it lacks gives null, and no panic.
-#![allow(clippy::indexing_slicing)]
+// A program for the terminal. A JSON value that is indexed with what it lacks gives null, and no panic.
+#![allow(clippy::indexing_slicing, clippy::print_stderr)]
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use privet::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture, MultiKeyring, RawAesKeyring};
-use privet::message::{CommitmentPolicy, Message, ReadOptions};
+use privet::message::{CommitmentPolicy, HeaderProgress, HeaderReader, Message, ReadOptions};
 use privet::{EncryptedDataKey, EncryptionContext, Error, ErrorKind, Secret, messages};
 use serde_json::Value as Json;
 
@@ -25,7 +25,7 @@ pub async fn check(file: &Json) -> Result<Vec<(String, Result<(), String>)>, Str
             match outcome {
                 Outcome::Passed => results.push((reader, Ok(()))),
                 Outcome::Failed(why) => results.push((reader, Err(why))),
-                Outcome::Skipped(_) => {}
+                Outcome::Skipped(kind) => eprintln!("{reader}: left out, there is no keyring for {kind}"),
             }
         }
     }
@@ -194,6 +194,11 @@ impl Vector {
             Err(Missing::Wrong(why)) => return Outcome::Failed(why),
         };
         let opened = messages::decrypt(&keyring, &self.message, &self.options()).await;
+        // A stream must say the same.
+        let streamed = self.stream(&keyring).await;
+        if opened.as_ref().ok().map(|opened| &opened.plaintext) != streamed.as_ref().ok() {
+            return Outcome::Failed("opens otherwise as a stream than whole".to_owned());
+        }
         match (opened, &self.plaintext) {
             (Err(_), None) => Outcome::Passed,
             (Ok(_), None) => Outcome::Failed("opens although it must be refused".to_owned()),
@@ -203,6 +208,30 @@ impl Vector {
             }
             (Ok(_), Some(_)) => self.check_header().map_or_else(Outcome::Failed, |()| Outcome::Passed),
         }
+    }
+
+    /// The plaintext of the message in pieces of 1 to 100 bytes.
+    async fn stream(&self, keyring: &dyn Keyring) -> Result<Vec<u8>, Error> {
+        let mut plaintext = Vec::new();
+        let mut rest = self.message.as_slice();
+        let mut next = |length: usize| {
+            let (piece, behind) = rest.split_at(length.min(rest.len()));
+            rest = behind;
+            (!piece.is_empty()).then_some(piece)
+        };
+        let mut reader = HeaderReader::new(&self.options());
+        let locked = loop {
+            let piece = next(1).ok_or_else(Error::integrity)?;
+            match reader.push(piece)? {
+                HeaderProgress::NeedsMore(more) => reader = more,
+                HeaderProgress::Locked(locked) => break locked,
+            }
+        };
+        let mut decryptor = messages::decryptor(keyring, locked, &mut plaintext).await?;
+        while let Some(piece) = next(plaintext.len() % 100 + 1) {
+            decryptor.push(piece, &mut plaintext)?;
+        }
+        decryptor.finish().map(|()| plaintext)
     }
 
     /// What the file says of the header, and that the data key it names opens the message without any keyring.
