@@ -215,7 +215,7 @@ fn shown(criterion: &mut Criterion) {
         group.bench_function(role, |bencher| {
             bencher.iter_batched(
                 || record.clone(),
-                |record| plan.view(record, &principal, &[]),
+                |record| plan.view(record, &principal, &[], ""),
                 criterion::BatchSize::SmallInput,
             );
         });

@@ -1,4 +1,5 @@
 //! privet: field-level data protection for serverless applications on AWS.
+#![doc = include_str!("../README.md")]
 
 pub use privet_core::schema::{Field, InventoryEntry, Protect, Schema};
 pub use privet_core::view::{Shown, View};

@@ -83,6 +83,39 @@ async fn the_builders_of_the_sdk_seal_and_open() {
 }
 
 #[tokio::test]
+async fn an_item_is_not_sealed_without_its_key() {
+    let site = Site::start().await;
+    let policy = Policy::from_toml("version = 1\n[resources.things]\nintegrity = \"field\"").unwrap();
+    let privet = site.builder().await.policy(policy).build().unwrap();
+    site.create_table("things").await;
+    let put = site.dynamodb.put_item().table_name("things").item("id", text("t-1")).item("email", text("a@b.example"));
+    let error = put.send_protected(&privet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().contains("the key of `things` is not known"), "{error}");
+    assert!(site.stored("things", "t-1").await.is_none());
+}
+
+#[tokio::test]
+async fn wrapped_keys_that_kms_would_not_look_at_are_damage_like_any_other() {
+    let site = Site::start().await;
+    let customers = site.protector().await.table::<Customer>(&site.dynamodb).unwrap();
+    customers.put(&ada()).await.unwrap();
+    let stored = from_item(site.stored("customers", "c-1").await.unwrap()).unwrap();
+    let privet::value::Value::B(bytes) = &stored["privet"] else { panic!("no header") };
+    let cold = site.protector().await.table::<Customer>(&site.dynamodb).unwrap();
+    for length in [0, 1, 6145] {
+        let mut header = privet::record::Header::parse(bytes).unwrap();
+        header.sections.truncate(1);
+        header.sections[0].edks[0].ciphertext = vec![0; length];
+        let mut damaged = stored.clone();
+        damaged.insert("privet".into(), privet::value::Value::B(header.serialise().unwrap()));
+        site.store("customers", to_item(damaged)).await;
+        let error = cold.get("c-1").await.err().unwrap();
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Integrity, privet::Error::integrity().to_string()));
+    }
+}
+
+#[tokio::test]
 async fn an_item_that_sealing_makes_too_large_is_refused_before_the_call() {
     let site = Site::start().await;
     let customers = site.protector().await.table::<Customer>(&site.dynamodb).unwrap();
@@ -322,6 +355,40 @@ async fn a_class_that_changed_since_is_read_by_what_is_stored_and_reported() {
     customers.put(&customer).await.unwrap();
     assert!(customers.open("c-1").await.unwrap().unwrap().drift().is_empty());
     assert!(customer == ada());
+}
+
+#[tokio::test]
+async fn who_holds_one_class_can_forge_under_it_only_where_drift_is_not_refused() {
+    let site = Site::start().await;
+    // The forger's policy puts everything under pii, the only class whose key he may have.
+    let forger = r#"
+        version = 1
+        allow_loosen = true
+        default_class = "pii"
+        rules = [{ names = ["email", "api_key", "health_records"], class = "pii" }]
+        [resources.customers]
+        key = ["id"]
+    "#;
+    site.aws.deny(Deny::principal("forger").service("kms").context("privet:class", "confidential"));
+    let forger = Protector::builder()
+        .keyring(site.keyring("forger").await)
+        .policy(Policy::from_toml(forger).unwrap())
+        .audit(common::Events::default())
+        .build()
+        .unwrap();
+    let resource = forger.resource("customers").unwrap();
+    let record = privet::value::to_record(&ada()).unwrap();
+    let forged = forger.protect_record(&resource, record).await.unwrap();
+    site.store("customers", to_item(forged)).await;
+    for (drift, opens) in [("report", true), ("refuse", false)] {
+        let policy = format!("version = 1\n[resources.customers]\ndrift = \"{drift}\"");
+        let reader = site.builder().await.policy(Policy::from_toml(&policy).unwrap()).build().unwrap();
+        let customers = reader.table::<Customer>(&site.dynamodb).unwrap();
+        match customers.open("c-1").await {
+            Ok(opened) => assert!(opens && !opened.unwrap().drift().is_empty()),
+            Err(error) => assert!(!opens && error.kind() == ErrorKind::Integrity),
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,9 @@ use std::collections::BTreeSet;
 use common::{Customer, ada};
 use privet::keyring::RawAesKeyring;
 use privet::value::{Map, Value};
-use privet::{Error, ErrorKind, Policy, Protector, Secret};
+use privet::{Error, ErrorKind, Policy, Principal, Protect, Protector, Secret};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 fn protector(policy: &str) -> Protector {
     let keyring = RawAesKeyring::new("tests", "key", &Secret::copy_of(&[5; 32])).unwrap();
@@ -156,6 +158,77 @@ async fn records_do_not_open_under_another_key_table_or_tenant() {
 async fn record_integrity_cannot_be_stripped_to_field_integrity() {
     let stored = protector(FIELD).protect(&ada()).await.unwrap();
     assert_eq!(refused(&protector(RECORD), &stored, "it has no tags").await.0, ErrorKind::Integrity);
+}
+
+#[tokio::test]
+async fn clear_values_in_the_place_of_sealed_ones_are_refused_while_nothing_proves_them() {
+    let reads = |drift: &str| format!("{FIELD}\ndrift = \"{drift}\"");
+    for (policy, opens) in [(FIELD.to_owned(), false), (reads("refuse"), false), (reads("report"), true)] {
+        let privet = protector(&policy);
+        let mut stored = privet.protect(&ada()).await.unwrap();
+        stored.insert("email".into(), Value::S("eve@example.com".into()));
+        let outcome = privet.unprotect::<Customer>(stored).await;
+        assert_eq!(outcome.is_ok(), opens, "{policy}");
+        assert!(opens || outcome.is_err_and(|error| error.kind() == ErrorKind::Integrity));
+    }
+}
+
+#[tokio::test]
+async fn nothing_hides_a_clear_value_where_a_sealed_one_belongs() {
+    let privet = protector(FIELD);
+    let mut forged = privet.protect(&ada()).await.unwrap();
+    forged.insert("email".into(), Value::S("mallory@example.com".into()));
+    assert_eq!(refused(&privet, &forged, "a field is in clear").await.0, ErrorKind::Integrity);
+    // Too deep to be planned.
+    let deep = (0..40).fold(Value::Null, |inner, _| Value::L(vec![inner]));
+    forged.insert("deep".into(), deep);
+    assert_eq!(refused(&privet, &forged, "a field is in clear beside a deep one").await.0, ErrorKind::Integrity);
+    // Beside a value that is sealed alone, where all of them would be sealed as one.
+    let privet = protector(&format!("{FIELD}\nkey = [\"id\"]"));
+    let document =
+        json!({"id": "c-1", "orders": [{"id": "o-1", "token": "t"}], "address": {"token": "t", "city": "x"}});
+    let stored = privet.protect_json("customers", document).await.unwrap();
+    let orders = json!([{"token": stored["orders"][0]["token"]}, {"token": "forged"}]);
+    let address = json!({"city": stored["address"]["city"], "street": "forged"});
+    for (name, parts) in [("orders", orders), ("address", address)] {
+        let mut forged = stored.clone();
+        forged[name] = parts;
+        let error = privet.unprotect_json("customers", forged).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
+    }
+    assert!(privet.unprotect_json("customers", stored).await.is_ok());
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "customers", key = "id")]
+#[serde(tag = "kind")]
+enum Note {
+    Open {
+        #[protect(public)]
+        id: String,
+        #[protect(public)]
+        text: String,
+    },
+    Private {
+        #[protect(public)]
+        id: String,
+        #[protect(confidential)]
+        text: String,
+    },
+}
+
+#[tokio::test]
+async fn a_changed_tag_shows_nobody_a_value_of_a_greater_class() {
+    for policy in [RECORD, FIELD] {
+        let privet = protector(policy);
+        let resource = privet.model::<Note>().unwrap();
+        let mut forged = privet.protect(&Note::Private { id: "1".into(), text: "a secret".into() }).await.unwrap();
+        forged.insert("kind".into(), Value::S("Open".into()));
+        let Ok(opened) = privet.unprotect_record(&resource, forged).await else { continue };
+        assert_eq!(policy, FIELD);
+        let view = privet.view_opened::<Note>(opened, &Principal::new("u")).await.unwrap();
+        assert_eq!(serde_json::to_value(view).unwrap(), json!({"id": "1", "kind": "Open"}));
+    }
 }
 
 #[tokio::test]

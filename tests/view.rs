@@ -223,4 +223,22 @@ async fn pseudonyms_need_a_key_and_are_the_same_for_the_same_value() {
     assert_eq!(first["email"], second["email"]);
     assert_ne!(first["email"], third["email"]);
     assert!(!first["email"].as_str().unwrap().contains("ada"));
+    let of_tenant = with.for_tenant("acme").view_json("people", document, &manager).await.unwrap();
+    assert_ne!(first["email"], of_tenant["email"], "tenants must not be linked");
+}
+
+#[tokio::test]
+async fn a_resource_can_be_named_by_the_program() {
+    let policy = Policy::default().with_resource(privet::policy::Resource::new("people", ["id"])).unwrap();
+    let again = policy.clone().with_resource(privet::policy::Resource::new("people", ["id"]));
+    assert_eq!(again.err().map(|error| error.kind()), Some(ErrorKind::Config));
+    let privet = builder().audit(Events::default()).policy(policy).build().unwrap();
+    let mut sealed = privet.protect_json("people", json!({"id": "p-1", "email": "ada@example.com"})).await.unwrap();
+    assert!(privet.unprotect_json("people", sealed.clone()).await.is_ok());
+    sealed["id"] = json!("p-2");
+    assert_eq!(privet.unprotect_json("people", sealed).await.unwrap_err().kind(), ErrorKind::Integrity);
+    // A key that the policy's names classify is found out at first use.
+    let secret = Policy::default().with_resource(privet::policy::Resource::new("people", ["email"])).unwrap();
+    let privet = builder().audit(Events::default()).policy(secret).build().unwrap();
+    assert_eq!(privet.resource("people").unwrap_err().kind(), ErrorKind::Config);
 }

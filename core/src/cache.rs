@@ -1,106 +1,48 @@
 //! The data-key cache: one wrapped key serves many records, within limits of age, records and bytes.
 
-use std::collections::HashMap;
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 
 use crate::edk::EncryptedDataKey;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, DataKeyRequest, Keyring};
 use crate::time::{Moment, TimeSource};
 
-/// How long and how much one data key may serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheLimits {
-    /// How old a key may become. Default: 5 minutes. Zero turns the cache off.
-    pub max_age: Duration,
-    /// How many records one key may seal. Default: 2^20. (Each record derives keys of its own from a random 128-bit
-    /// salt, so this bounds the loss of one data key, not nonces.)
-    pub max_records: u64,
-    /// How many bytes one key may seal. Default: 16 GiB.
-    pub max_bytes: u64,
-    /// How many keys are held, for sealing and for opening together. Default: 1,000.
-    pub capacity: usize,
-}
+mod limits;
+mod slots;
 
-impl CacheLimits {
-    /// The default limits with another age.
-    #[must_use]
-    pub fn with_max_age(mut self, max_age: Duration) -> Self {
-        self.max_age = max_age;
-        self
-    }
+pub use limits::{CacheLimits, CacheStatistics};
+use slots::{Entry, Flight, Found, Slots};
 
-    /// The limits with another number of records.
-    #[must_use]
-    pub fn with_max_records(mut self, max_records: u64) -> Self {
-        self.max_records = max_records;
-        self
-    }
-
-    /// The limits with another number of bytes.
-    #[must_use]
-    pub fn with_max_bytes(mut self, max_bytes: u64) -> Self {
-        self.max_bytes = max_bytes;
-        self
-    }
-
-    /// The limits with another number of keys held.
-    #[must_use]
-    pub fn with_capacity(mut self, capacity: usize) -> Self {
-        self.capacity = capacity;
-        self
-    }
-}
-
-impl Default for CacheLimits {
-    fn default() -> Self {
-        Self { max_age: Duration::from_secs(300), max_records: 1 << 20, max_bytes: 1 << 34, capacity: 1000 }
-    }
-}
-
-/// What the cache has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheStatistics {
-    /// Requests served by a key in the cache, or by a call that was already under way.
-    pub hits: u64,
-    /// Requests that asked the keyring.
-    pub misses: u64,
-    /// Calls of the keyring that failed.
-    pub failures: u64,
-    /// Keys let go because of age, use or capacity.
-    pub evictions: u64,
-    /// Keys held now.
-    pub entries: u64,
-}
-
-/// The data-key cache in front of a keyring.
+/// The data-key cache in front of a keyring. Cheap to clone; clones share the keys.
 ///
-/// Concurrent requests for the same key share one call of the keyring; a failed call is shared too, and then forgotten.
+/// Concurrent requests for the same key share one call of the keyring; a failed call is shared too. A key in use is
+/// fetched anew shortly before its end. Refusals are remembered for a moment. While the key provider cannot be reached, a
+/// key may serve past its age if the limits grant it.
 ///
 /// # Security
 ///
 /// A key is found only under the whole encryption context it was asked with, so classes and tenants never share one.
 /// Data keys are in this process's memory while they are cached; [`purge`](Self::purge) lets go of them, for example
 /// before a Lambda SnapStart snapshot.
-pub struct DataKeyCache {
+#[derive(Clone)]
+pub struct DataKeyCache(Arc<Shared>);
+
+struct Shared {
     keyring: Arc<dyn Keyring>,
     limits: CacheLimits,
     time: Arc<dyn TimeSource>,
-    state: Mutex<State>,
+    slots: Mutex<Slots>,
 }
 
 impl DataKeyCache {
     /// A cache in front of this keyring.
     #[must_use]
     pub fn new(keyring: Arc<dyn Keyring>, limits: CacheLimits, time: Arc<dyn TimeSource>) -> Self {
-        Self { keyring, limits, time, state: Mutex::default() }
+        Self(Arc::new(Shared { keyring, limits, time, slots: Mutex::default() }))
     }
 
     /// A data key to seal one more record of `bytes` bytes with.
@@ -109,19 +51,26 @@ impl DataKeyCache {
     ///
     /// As the keyring's.
     pub async fn for_sealing(&self, request: &DataKeyRequest, bytes: u64) -> Result<Arc<DataKey>> {
+        let name = request.name();
         loop {
-            let (flight, lead) = {
-                let mut state = self.lock();
-                match self.take_use(&mut state, request.name(), bytes) {
-                    Found::Ready(data_key) => return Ok(data_key),
-                    Found::Flying(flight) => (flight, false),
-                    Found::Nothing => (state.launch(request.name(), self.generate(request)), true),
+            let found = self.take_use(name, bytes, || self.generate(request));
+            let (flight, lead) = match found {
+                Taken::Ready(data_key, refresh) => {
+                    if refresh {
+                        self.refresh(name, &data_key, request, self.generate(request));
+                    }
+                    return Ok(data_key);
                 }
+                Taken::Refused(error) => return Err(error),
+                Taken::Flying(flight, lead) => (flight, lead),
             };
-            if let Some(data_key) = self.land(request, request.name(), &flight).await? {
-                // Followers count their use like everyone else, unless the cache keeps nothing.
-                let counted = self.count_use(request.name(), &data_key, bytes);
-                if counted || lead || self.limits.max_age.is_zero() {
+            if let Some(data_key) = self.land(request, name, &flight, bytes).await? {
+                // The use of who started the call is counted already. Followers count theirs, unless nothing is kept.
+                let now = self.now();
+                if lead
+                    || self.0.limits.max_age.is_zero()
+                    || self.slots().count_use(name, &data_key, bytes, &self.0.limits, now)
+                {
                     return Ok(data_key);
                 }
             }
@@ -139,201 +88,164 @@ impl DataKeyCache {
         request: &DataKeyRequest,
     ) -> Result<Option<Arc<DataKey>>> {
         let name = opening_name(request, edks);
-        let flight = {
-            let mut state = self.lock();
-            match self.take_use(&mut state, &name, 0) {
-                Found::Ready(data_key) => return Ok(Some(data_key)),
-                Found::Flying(flight) => flight,
-                Found::Nothing => state.launch(&name, self.unwrap(edks, request)),
+        match self.take_use(&name, 0, || self.unwrap(edks, request)) {
+            Taken::Ready(data_key, refresh) => {
+                if refresh {
+                    self.refresh(&name, &data_key, request, self.unwrap(edks, request));
+                }
+                Ok(Some(data_key))
             }
-        };
-        self.land(request, &name, &flight).await
+            Taken::Refused(error) => Err(error),
+            Taken::Flying(flight, _) => self.land(request, &name, &flight, 0).await,
+        }
     }
 
-    /// Lets go of all keys. Calls under way finish for those who wait for them, and are not kept.
+    /// Lets go of all keys, the keyring's own too. Calls under way finish for those who wait for them, and are not kept.
     pub fn purge(&self) {
-        let mut state = self.lock();
-        state.slots.clear();
+        self.slots().clear();
+        self.0.keyring.purge();
         tracing::debug!("data-key cache purged");
     }
 
     /// What the cache has done so far.
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {
-        let state = self.lock();
-        let ready = state.slots.values().filter(|slot| matches!(slot, Slot::Ready(_))).count();
-        CacheStatistics { entries: ready as u64, ..state.statistics }
+        self.slots().statistics()
     }
 
     fn generate(&self, request: &DataKeyRequest) -> Flight {
-        let (keyring, request) = (Arc::clone(&self.keyring), request.clone());
-        async move { keyring.generate_data_key(&request).await.map(|data_key| Some(Arc::new(data_key))) }
-            .boxed()
-            .shared()
+        let (keyring, request) = (Arc::clone(&self.0.keyring), request.clone());
+        flight(async move { keyring.generate_data_key(&request).await.map(|data_key| Some(Arc::new(data_key))) })
     }
 
     fn unwrap(&self, edks: &[EncryptedDataKey], request: &DataKeyRequest) -> Flight {
-        let (keyring, request, edks) = (Arc::clone(&self.keyring), request.clone(), edks.to_vec());
-        async move {
+        let (keyring, request, edks) = (Arc::clone(&self.0.keyring), request.clone(), edks.to_vec());
+        flight(async move {
             let secret = keyring.unwrap_data_key(&edks, &request).await?;
             Ok(secret.map(|secret| Arc::new(DataKey { secret, edks })))
-        }
-        .boxed()
-        .shared()
+        })
     }
 
-    /// Looks for a key that may still serve, and counts the use.
-    fn take_use(&self, state: &mut State, name: &[u8], bytes: u64) -> Found {
-        let found = match state.slots.get_mut(name) {
-            Some(Slot::Ready(entry)) => {
-                let age = Moment::now(&*self.time).since(&entry.born);
-                match entry.take_use(age, bytes, &self.limits) {
-                    true => Found::Ready(Arc::clone(&entry.data_key)),
-                    false => {
-                        state.slots.remove(name);
-                        state.statistics.evictions += 1;
-                        Found::Nothing
-                    }
-                }
-            }
-            Some(Slot::Flying(flight)) => Found::Flying(flight.clone()),
-            None => Found::Nothing,
-        };
-        match found {
-            Found::Nothing => state.statistics.misses += 1,
-            _ => state.statistics.hits += 1,
-        }
-        found
-    }
-
-    /// Counts a use of the key that a shared call brought, if it is still the one in the cache and may still serve.
-    fn count_use(&self, name: &[u8], data_key: &Arc<DataKey>, bytes: u64) -> bool {
-        let mut state = self.lock();
-        match state.slots.get_mut(name) {
-            Some(Slot::Ready(entry)) if Arc::ptr_eq(&entry.data_key, data_key) => {
-                let age = Moment::now(&*self.time).since(&entry.born);
-                entry.take_use(age, bytes, &self.limits)
-            }
-            _ => false,
+    fn take_use(&self, name: &[u8], bytes: u64, call: impl FnOnce() -> Flight) -> Taken {
+        let now = self.now();
+        let mut slots = self.slots();
+        match slots.take_use(name, bytes, &self.0.limits, now) {
+            Found::Ready(data_key, refresh) => Taken::Ready(data_key, refresh),
+            Found::Flying(flight) => Taken::Flying(flight, false),
+            Found::Refused(error) => Taken::Refused(error),
+            Found::Nothing => Taken::Flying(slots.launch(name, call(), bytes, &self.0.limits, now), true),
         }
     }
 
     /// Waits for a call and, if it is still the one in its slot, keeps what it brought.
-    async fn land(&self, request: &DataKeyRequest, name: &[u8], flight: &Flight) -> Result<Option<Arc<DataKey>>> {
+    async fn land(
+        &self,
+        request: &DataKeyRequest,
+        name: &[u8],
+        flight: &Flight,
+        bytes: u64,
+    ) -> Result<Option<Arc<DataKey>>> {
         let result = flight.clone().await;
-        let mut state = self.lock();
-        if !matches!(state.slots.get(name), Some(Slot::Flying(current)) if current.ptr_eq(flight)) {
-            return result;
-        }
-        state.slots.remove(name);
-        match &result {
-            Ok(Some(data_key)) if !self.limits.max_age.is_zero() => {
-                let born = Moment::now(&*self.time);
-                // What was just written is often read next: its key is known, the provider need not be asked.
-                let opening = opening_name(request, &data_key.edks);
-                if opening != name {
-                    state.insert(name, Entry::new(data_key, born, Some(&self.limits)), &self.limits, born);
+        let now = self.now();
+        let mut slots = self.slots();
+        if let Some(lead_bytes) = slots.land(name, flight) {
+            match &result {
+                Ok(Some(data_key)) => self.keep(&mut slots, request, name, data_key, now, lead_bytes),
+                // That no wrapped key is this keyring's is cheap to find out again.
+                Ok(None) => {}
+                Err(error) => {
+                    slots.statistics.failures += 1;
+                    tracing::debug!(kind = %error.kind(), "the keyring failed");
+                    if error.kind() == ErrorKind::Denied && !self.0.limits.refusals.is_zero() {
+                        slots.refuse(name, error.clone(), now);
+                    }
                 }
-                state.insert(&opening, Entry::new(data_key, born, None), &self.limits, born);
-            }
-            // That no wrapped key is this keyring's is cheap to find out again.
-            Ok(_) => {}
-            Err(error) => {
-                state.statistics.failures += 1;
-                tracing::debug!(kind = %error.kind(), "the keyring failed");
             }
         }
-        result
+        match result {
+            Err(error) if error.is_retryable() => {
+                slots.take_grace(name, bytes, &self.0.limits, now).map(Some).ok_or(error)
+            }
+            result => result,
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn keep(
+        &self,
+        slots: &mut Slots,
+        request: &DataKeyRequest,
+        name: &[u8],
+        data_key: &Arc<DataKey>,
+        born: Moment,
+        bytes: u64,
+    ) {
+        let limits = &self.0.limits;
+        if limits.max_age.is_zero() {
+            return;
+        }
+        // What was just written is often read next: its key is known, the provider need not be asked.
+        let opening = opening_name(request, &data_key.edks);
+        if opening != name {
+            slots.insert(name, Entry::for_sealing(data_key, born, limits, bytes), limits, born);
+        }
+        slots.insert(&opening, Entry::for_opening(data_key, born), limits, born);
+    }
+
+    /// Fetches the successor of a key in the background, if there is a runtime to do it on.
+    fn refresh(&self, name: &[u8], old: &Arc<DataKey>, request: &DataKeyRequest, flight: Flight) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (cache, name, old, request) = (self.clone(), name.to_vec(), Arc::clone(old), request.clone());
+        runtime.spawn(async move {
+            let result = flight.await;
+            let now = cache.now();
+            let mut slots = cache.slots();
+            match result {
+                // Purged or replaced meanwhile: what was fetched is not wanted any more.
+                Ok(Some(data_key)) if slots.holds(&name, &old) => {
+                    slots.statistics.refreshes += 1;
+                    cache.keep(&mut slots, &request, &name, &data_key, now, 0);
+                }
+                Ok(_) => {}
+                // The old key serves until its end; then the provider is asked again.
+                Err(error) => tracing::debug!(kind = %error.kind(), "a key could not be fetched ahead of its end"),
+            }
+        });
+    }
+
+    fn now(&self) -> Moment {
+        Moment::now(&*self.0.time)
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
         // Nothing panics while it is held; if it did, the cache would still be consistent.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for DataKeyCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataKeyCache")
-            .field("keyring", &self.keyring)
-            .field("limits", &self.limits)
+            .field("keyring", &self.0.keyring)
+            .field("limits", &self.0.limits)
             .finish_non_exhaustive()
     }
 }
 
-#[derive(Default)]
-struct State {
-    slots: HashMap<Box<[u8]>, Slot>,
-    statistics: CacheStatistics,
+/// What a request goes on with.
+enum Taken {
+    Ready(Arc<DataKey>, bool),
+    /// A call, and whether this request started it.
+    Flying(Flight, bool),
+    Refused(Error),
 }
 
-impl State {
-    fn launch(&mut self, name: &[u8], flight: Flight) -> Flight {
-        self.slots.insert(name.into(), Slot::Flying(flight.clone()));
-        flight
-    }
-
-    fn insert(&mut self, name: &[u8], entry: Entry, limits: &CacheLimits, now: Moment) {
-        if self.slots.len() >= limits.capacity {
-            let before = self.slots.len();
-            self.slots
-                .retain(|_, slot| !matches!(slot, Slot::Ready(entry) if now.since(&entry.born) >= limits.max_age));
-            if self.slots.len() >= limits.capacity {
-                self.remove_oldest(now);
-            }
-            self.statistics.evictions += (before - self.slots.len()) as u64;
-        }
-        self.slots.insert(name.into(), Slot::Ready(entry));
-    }
-
-    fn remove_oldest(&mut self, now: Moment) {
-        let ready = self.slots.iter().filter_map(|(name, slot)| match slot {
-            Slot::Ready(entry) => Some((now.since(&entry.born), name)),
-            Slot::Flying(_) => None,
-        });
-        if let Some(name) = ready.max_by_key(|(age, _)| *age).map(|(_, name)| name.clone()) {
-            self.slots.remove(&name);
-        }
-    }
-}
-
-enum Slot {
-    Ready(Entry),
-    Flying(Flight),
-}
-
-enum Found {
-    Ready(Arc<DataKey>),
-    Flying(Flight),
-    Nothing,
-}
-
-struct Entry {
-    data_key: Arc<DataKey>,
-    born: Moment,
-    /// Records and bytes that the key may still seal; opening is limited by age alone.
-    left: Option<(u64, u64)>,
-}
-
-impl Entry {
-    fn new(data_key: &Arc<DataKey>, born: Moment, sealing: Option<&CacheLimits>) -> Self {
-        let left = sealing.map(|limits| (limits.max_records, limits.max_bytes));
-        Self { data_key: Arc::clone(data_key), born, left }
-    }
-
-    /// Counts a use if age and limits allow it.
-    fn take_use(&mut self, age: Duration, bytes: u64, limits: &CacheLimits) -> bool {
-        if age >= limits.max_age {
-            return false;
-        }
-        if let Some((records_left, bytes_left)) = &mut self.left {
-            let (Some(records), Some(bytes)) = (records_left.checked_sub(1), bytes_left.checked_sub(bytes)) else {
-                return false;
-            };
-            (*records_left, *bytes_left) = (records, bytes);
-        }
-        true
-    }
+/// A call that can be waited for many times. A keyring that panics has failed; it does not take the cache with it.
+fn flight(call: impl Future<Output = Result<Option<Arc<DataKey>>>> + Send + 'static) -> Flight {
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .map(|result| result.unwrap_or_else(|_| Err(Error::new(ErrorKind::KeyUnavailable, "the keyring panicked"))))
+        .boxed()
+        .shared()
 }
 
 /// The wrapped keys and the whole request: a key is never found under another context. Starts unlike any request's own
@@ -348,8 +260,6 @@ fn opening_name(request: &DataKeyRequest, edks: &[EncryptedDataKey]) -> Vec<u8> 
     }
     name
 }
-
-type Flight = Shared<BoxFuture<'static, Result<Option<Arc<DataKey>>>>>;
 
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,23 @@
-//! The one room that names the cryptographic library: AEAD, key derivation, MAC, signatures, random bytes, secrets.
+//! The one room that names the cryptographic library: AEAD, key derivation, MAC, signatures, RSA, random bytes,
+//! secrets.
 
 mod aead;
+mod counter_kdf;
 mod kdf;
 mod mac;
 mod random;
+mod rsa;
 mod secret;
 mod signature;
 
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
+pub(crate) use counter_kdf::counter_kdf_sha256;
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
 pub(crate) use mac::{MacKey, equal};
 pub(crate) use random::fill;
+pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;
 pub(crate) use signature::{Curve, Digest, SigningKey, VerifyingKey};
+
+#[cfg(test)]
+mod wycheproof;

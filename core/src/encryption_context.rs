@@ -109,6 +109,10 @@ fn take_lp16<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
     std::str::from_utf8(text).ok()
 }
 
+/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
+pub(crate) const CLASS: &str = "privet:class";
+pub(crate) const TENANT: &str = "privet:tenant";
+
 #[cfg(test)]
 mod tests {
     use super::*;

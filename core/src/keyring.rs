@@ -5,19 +5,35 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use crate::crypto::Secret;
+pub use crate::crypto::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+mod branch;
+mod failures;
+mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
+#[cfg(feature = "kms")]
+mod kms_branch;
 mod multi;
 mod raw_aes;
+mod raw_name;
+mod raw_rsa;
+pub mod store;
+mod supplier;
 
+pub use branch::BranchKeyring;
+pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
-pub use kms::KmsKeyring;
+pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
+#[cfg(feature = "kms")]
+pub use kms_branch::KmsBranchKeys;
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
+pub use raw_rsa::RawRsaKeyring;
+pub use supplier::{BranchKeyIds, BranchKeySupplier};
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
@@ -54,6 +70,9 @@ pub trait Keyring: fmt::Debug + Send + Sync {
         edks: &'a [EncryptedDataKey],
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>>;
+
+    /// Lets go of all keys that it holds in memory of its own. Those that hold none have nothing to do.
+    fn purge(&self) {}
 }
 
 /// A future of a [`Keyring`].
@@ -133,6 +152,10 @@ impl<K: Keyring + ?Sized> Keyring for $pointer<K> {
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>> {
         (**self).unwrap_data_key(edks, request)
+    }
+
+    fn purge(&self) {
+        (**self).purge();
     }
 }
     )+};

@@ -110,8 +110,8 @@ pub trait Mask: Send + Sync + Debug {
 ///
 /// It must be keyed (HMAC), with a key for each field and tenant: an unkeyed hash of an e-mail address is reversible.
 pub trait KeyedHash: Send + Sync + Debug {
-    /// The printable hash of the text of this field (`customers/address.city`).
-    fn hash(&self, field: &str, text: &str) -> String;
+    /// The printable hash of the text of this tenant's field (`customers/address.city`).
+    fn hash(&self, tenant: &str, field: &str, text: &str) -> String;
 }
 
 /// What a mask makes of a value.
@@ -146,14 +146,14 @@ impl FieldMask {
     /// # Security
     ///
     /// Anything but text is shown as the constant, so neither a truth value nor a list's length can be read from it.
-    pub(crate) fn partial(&self, value: &Value, field: impl FnOnce() -> String) -> Masked {
+    pub(crate) fn partial(&self, value: &Value, tenant: &str, field: impl FnOnce() -> String) -> Masked {
         let Value::S(text) = value else { return self.full(value) };
         let masked = match &self.0 {
             Kind::Null => return Masked::Null,
             Kind::Full => None,
             Kind::Text(mask) => mask(text),
             Kind::Custom(mask) => mask.mask(text),
-            Kind::Hash(hash, resource) => Some(hash.hash(&format!("{resource}/{}", field()), text)),
+            Kind::Hash(hash, resource) => Some(hash.hash(tenant, &format!("{resource}/{}", field()), text)),
         };
         Masked::Text(masked.filter(|masked| masked != text || text.is_empty()).unwrap_or_else(|| text::full(text)))
     }

@@ -93,6 +93,21 @@ impl Policy {
         document::json_schema()
     }
 
+    /// The policy with one more resource, for tables that are known to the program and not to the document. What is said
+    /// of it is checked when it is first used, like the rest of the policy for it.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy names the resource already.
+    pub fn with_resource(self, resource: Resource) -> Result<Self> {
+        let mut decisions = Arc::unwrap_or_clone(self.0);
+        if decisions.resources.contains_key(&resource.name) {
+            return Err(Error::config(format!("the policy names the resource `{}` already", resource.name)));
+        }
+        decisions.resources.insert(resource.name.clone(), resource);
+        Ok(Self(Arc::new(decisions)))
+    }
+
     /// What the policy says of a resource, if it names it.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Resource> {
@@ -186,6 +201,22 @@ pub enum PlaintextReads {
     Allow,
 }
 
+/// What to do on meeting a value that is stored under another class than the policy gives it now, or in clear where it
+/// should be sealed.
+///
+/// # Security
+///
+/// Who holds the key of one class and may write to the table can seal a whole record anew under that class. To a reader
+/// that is a change of policy since the record was written: drift.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftReads {
+    /// Open it by what is stored, and report it.
+    Report,
+    /// Refuse the record: the state of a table all of whose records are known to be on this policy.
+    Refuse,
+}
+
 /// What a policy says of a table or collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -202,6 +233,25 @@ pub struct Resource {
     pub unsigned: Vec<String>,
     /// What to do on meeting a record that is not sealed.
     pub plaintext_reads: PlaintextReads,
+    /// What to do on meeting a value that is stored under another class than planned. If not said, it is reported; but
+    /// without record integrity, which proves what was written, a value in clear that should be sealed is refused.
+    pub drift: Option<DriftReads>,
+}
+
+impl Resource {
+    /// A resource whose table has its name, with record integrity, nothing unsigned, and no record in clear.
+    pub fn new(name: impl Into<String>, key: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let name = name.into();
+        Self {
+            table: name.clone(),
+            name,
+            key: key.into_iter().map(Into::into).collect(),
+            integrity: Integrity::Record,
+            unsigned: Vec::new(),
+            plaintext_reads: PlaintextReads::Refuse,
+            drift: None,
+        }
+    }
 }
 
 /// Everything that a policy decides.

@@ -18,7 +18,7 @@ use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
-use crate::policy::{PlaintextReads, Policy};
+use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
 use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
@@ -288,17 +288,25 @@ impl Protector {
             Withheld { path, class, reason: reason.unwrap_or(WithheldReason::NoKey) }
         });
         let withheld: Vec<_> = withheld.collect();
-        let drift = unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld);
-        // Clear where sealed is expected: with tags it is what was written under an older policy; without them it may be
-        // anyone's, unless a migration is under way.
-        let unproven = |drift: &Drift| drift.stored.is_none() && !header.integrity;
-        if resource.plaintext_reads() == PlaintextReads::Refuse && drift.iter().any(unproven) {
+        let refuses = |in_clear: bool| match resource.drift() {
+            Some(DriftReads::Refuse) => true,
+            Some(DriftReads::Report) => false,
+            // With tags it is what was written under an older policy; without them it may be anyone's.
+            None => in_clear && !header.integrity,
+        };
+        let drift = match unprotected::drift(resource.plan(), &opened.record, &opened.sealed, &withheld) {
+            Ok(drift) => drift,
+            // Of a record too deep to be sealed again, nothing says which values ought to be sealed.
+            Err(_) if refuses(true) => return Err(Error::integrity()),
+            Err(_) => Vec::new(),
+        };
+        if drift.iter().any(|drift| refuses(drift.stored.is_none())) {
             return Err(Error::integrity());
         }
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
-        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false })
+        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false, is_proven: header.integrity })
     }
 
     /// The data key of a section, or why there is none.
@@ -324,7 +332,7 @@ impl Protector {
             }
             PlaintextReads::Allow => {}
         }
-        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true })
+        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true, is_proven: false })
     }
 
     async fn show<M>(
@@ -335,7 +343,7 @@ impl Protector {
         principal: &Principal,
     ) -> Result<View<M>> {
         let digest = self.digest(resource, &record);
-        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld);
+        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld, &self.tenant.name);
         if !revealed.is_empty() {
             self.audit(resource, digest, &revealed, principal).await?;
         }

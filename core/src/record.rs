@@ -27,7 +27,8 @@ pub struct Layout {
     pub header: String,
     /// The names of the key attributes: never sealed, bound to every field.
     pub key: Vec<String>,
-    /// Top-level attributes that others may change without breaking the record's integrity. The list may only grow.
+    /// Top-level attributes that others may change without breaking the record's integrity. A name has to be listed before
+    /// the first record has it, and stay listed.
     pub unsigned: BTreeSet<String>,
     /// Whether tags over the whole record are written and demanded.
     pub integrity: Integrity,

@@ -50,12 +50,12 @@ fn each_role_sees_its_own() -> Result<(), Box<dyn Error>> {
     let in_part = json!({"cardNumber": "**** **** **** 1111", "note": "********"});
     for (roles, email, payment) in [("support", "ad****om", in_part), ("somebody", "********", hidden)] {
         let event = json!({"requestContext": {"authorizer": {"userId": "u-1", "userRoles": roles}}});
-        let viewed = plan.view(order.clone(), &Principal::from_authorizer(&event)?, &[]);
+        let viewed = plan.view(order.clone(), &Principal::from_authorizer(&event)?, &[], "");
         let answer = serde_json::to_value(View::<()>::new(viewed.tree))?;
         assert_eq!(answer, json!({"id": "o-1", "createdAt": 1700000000, "payment": payment, "email": email}));
     }
     let intern = Principal::new("u-2").role("support").role("intern");
-    let answer = View::<()>::new(plan.view(order, &intern, &[]).tree).into_json();
+    let answer = View::<()>::new(plan.view(order, &intern, &[], "").tree).into_json();
     assert_eq!(answer, json!({"id": "o-1", "createdAt": 1700000000, "payment": "********"}));
     Ok(())
 }

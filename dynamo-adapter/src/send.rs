@@ -89,7 +89,7 @@ fn resource(privet: &Protector, table: Option<&str>) -> Result<Arc<Resource>> {
     let table = table.unwrap_or_default();
     // A table may be named by its ARN: `arn:aws:dynamodb:<region>:<account>:table/<name>`.
     let name = table.rsplit_once(":table/").map_or(table, |(_, name)| name);
-    privet.resource_of_table(name).ok_or_else(|| {
+    let resource = privet.resource_of_table(name).ok_or_else(|| {
         Error::new(
             ErrorKind::Config,
             format!(
@@ -97,5 +97,12 @@ fn resource(privet: &Protector, table: Option<&str>) -> Result<Arc<Resource>> {
                  `[resources]` in the policy"
             ),
         )
-    })
+    })?;
+    // Without a key, an item would be bound to its table only, and open in the place of any other.
+    if resource.key().is_empty() {
+        let message =
+            format!("the key of `{}` is not known: say it in the model or under `[resources]`", resource.name());
+        return Err(Error::new(ErrorKind::Config, message));
+    }
+    Ok(resource)
 }

@@ -1,21 +1,23 @@
 //! Several keyrings as one: a generator and others that wrap the same data key, so that each alone can read.
 
+use super::failures::Failures;
 use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 
-/// Writes for all of its keyrings, reads with any one of them.
+/// Writes for its generator and children, reads with any one of its keyrings.
 #[derive(Debug)]
 pub struct MultiKeyring {
     generator: Box<dyn Keyring>,
     children: Vec<Box<dyn Keyring>>,
+    readers: Vec<Box<dyn Keyring>>,
 }
 
 impl MultiKeyring {
     /// A keyring whose data keys come from `generator`.
     pub fn new(generator: impl Keyring + 'static) -> Self {
-        Self { generator: Box::new(generator), children: Vec::new() }
+        Self { generator: Box::new(generator), children: Vec::new(), readers: Vec::new() }
     }
 
     /// One more keyring that can read what is written.
@@ -25,8 +27,16 @@ impl MultiKeyring {
         self
     }
 
+    /// One more keyring that is only asked to read: for keys that nothing is written for any more, and for keyrings that
+    /// cannot write.
+    #[must_use]
+    pub fn with_reader(mut self, reader: impl Keyring + 'static) -> Self {
+        self.readers.push(Box::new(reader));
+        self
+    }
+
     fn all(&self) -> impl Iterator<Item = &dyn Keyring> {
-        std::iter::once(&self.generator).chain(&self.children).map(AsRef::as_ref)
+        std::iter::once(&self.generator).chain(&self.children).chain(&self.readers).map(AsRef::as_ref)
     }
 }
 
@@ -58,28 +68,19 @@ impl Keyring for MultiKeyring {
         request: &'a DataKeyRequest,
     ) -> KeyringFuture<'a, Option<Secret>> {
         Box::pin(async move {
-            let mut worst: Option<Error> = None;
+            let mut failures = Failures::default();
             for keyring in self.all() {
                 match keyring.unwrap_data_key(edks, request).await {
                     Ok(Some(secret)) => return Ok(Some(secret)),
                     Ok(None) => {}
-                    Err(error) => {
-                        if worst.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
-                            worst = Some(error);
-                        }
-                    }
+                    Err(error) => failures.note(error),
                 }
             }
-            worst.map_or(Ok(None), Err)
+            failures.into_result()
         })
     }
-}
 
-/// Which failure to report when several keyrings fail: one that may pass later, then damage, then a refusal.
-fn weight(error: &Error) -> u8 {
-    match error.kind() {
-        ErrorKind::Throttled | ErrorKind::KeyUnavailable => 2,
-        ErrorKind::Integrity => 1,
-        _ => 0,
+    fn purge(&self) {
+        self.all().for_each(Keyring::purge);
     }
 }

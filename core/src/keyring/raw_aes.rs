@@ -5,7 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
+use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture, raw_name};
 use crate::crypto::{self, AeadKey, NONCE_LENGTH, Secret, TAG_LENGTH};
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
@@ -37,13 +37,7 @@ impl RawAesKeyring {
     /// `Config` if the key is not of 16, 24 or 32 bytes, the namespace is `aws-kms` (which means AWS KMS to all
     /// readers) or `privet`, or a name is empty or overlong.
     pub fn new(namespace: impl Into<String>, name: impl Into<String>, wrapping_key: &Secret) -> Result<Self> {
-        let (namespace, name) = (namespace.into(), name.into());
-        if namespace.starts_with("aws-kms") || namespace == "privet" {
-            return Err(Error::config("`aws-kms` and `privet` are no namespaces for raw keys: choose another one"));
-        }
-        if namespace.is_empty() || name.is_empty() || namespace.len() > 255 || name.len() > 1024 {
-            return Err(Error::config("a raw key needs a namespace of up to 255 bytes and a name of up to 1,024"));
-        }
+        let (namespace, name) = raw_name::checked(namespace, name)?;
         Ok(Self { namespace, name, wrapping_key: AeadKey::new(wrapping_key.expose())? })
     }
 

@@ -6,7 +6,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::*;
 
 fn partial(mask: &str, text: &str) -> String {
-    match Masks::default().find(mask, "customers").unwrap().partial(&Value::S(text.into()), String::new) {
+    match Masks::default().find(mask, "customers").unwrap().partial(&Value::S(text.into()), "", String::new) {
         Masked::Text(text) => text,
         Masked::Null => "null".into(),
     }
@@ -71,11 +71,11 @@ fn what_is_no_text_is_a_constant() {
     ] {
         for mask in BUILT_IN.iter().filter(|mask| !matches!(**mask, "hash" | "null")) {
             let mask = Masks::default().find(mask, "").unwrap();
-            assert_eq!(mask.partial(&value, String::new), Masked::Text("********".into()));
+            assert_eq!(mask.partial(&value, "", String::new), Masked::Text("********".into()));
             assert_eq!(mask.full(&value), Masked::Text("********".into()));
         }
         let null = Masks::default().find("null", "").unwrap();
-        assert_eq!((null.partial(&value, String::new), null.full(&value)), (Masked::Null, Masked::Null));
+        assert_eq!((null.partial(&value, "", String::new), null.full(&value)), (Masked::Null, Masked::Null));
     }
 }
 
@@ -89,7 +89,7 @@ impl Mask for Same {
 }
 
 impl KeyedHash for Same {
-    fn hash(&self, field: &str, _text: &str) -> String {
+    fn hash(&self, _tenant: &str, field: &str, _text: &str) -> String {
         field.to_owned()
     }
 }
@@ -98,13 +98,13 @@ impl KeyedHash for Same {
 fn a_custom_mask_cannot_show_the_value_itself() {
     let masks = Masks::default().with("same", Same).unwrap();
     let mask = masks.find("same", "").unwrap();
-    assert_eq!(mask.partial(&Value::S("secret".into()), String::new), Masked::Text("******".into()));
+    assert_eq!(mask.partial(&Value::S("secret".into()), "", String::new), Masked::Text("******".into()));
 }
 
 #[test]
 fn the_hash_is_told_resource_and_field() {
     let mask = Masks::default().with_hash(Arc::new(Same)).find("hash", "patients").unwrap();
-    let masked = mask.partial(&Value::S("x".into()), || "visits.doctor".into());
+    let masked = mask.partial(&Value::S("x".into()), "", || "visits.doctor".into());
     assert_eq!(masked, Masked::Text("patients/visits.doctor".into()));
 }
 

@@ -179,6 +179,7 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
             integrity: entry.integrity,
             unsigned: distinct(source, entry.unsigned)?,
             plaintext_reads: entry.plaintext_reads,
+            drift: entry.drift,
             name: name.clone(),
         };
         resources.insert(name, resource);

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::matrix::{FieldCells, Row};
-use super::{AtRest, Integrity, PlaintextReads};
+use super::{AtRest, DriftReads, Integrity, PlaintextReads};
 use crate::classification::Classification;
 
 /// A privet policy: which names are of which class, what happens to a class at rest, and who sees how much of it.
@@ -133,6 +133,9 @@ pub(super) struct ResourceEntry {
     /// What to do on meeting a record that is not sealed; `refuse` if not said.
     #[serde(default)]
     pub(super) plaintext_reads: PlaintextReads,
+    /// What to do on meeting a value that is stored under another class than the policy gives it now. If not said:
+    /// report it, but with `integrity = "field"` refuse what is in clear and should be sealed.
+    pub(super) drift: Option<DriftReads>,
 }
 
 /// The JSON Schema of the document.

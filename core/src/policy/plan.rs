@@ -120,10 +120,11 @@ impl Plan {
 
     /// What the principal may see of a record, given in clear.
     ///
-    /// `withheld` are the paths of values that could not be opened: they are withheld whatever the policy says.
+    /// `withheld` are the paths of values that could not be opened: they are withheld whatever the policy says. `tenant`
+    /// keeps the pseudonyms of the mask `hash` apart; empty if there is none.
     #[must_use]
-    pub fn view(&self, record: Map, principal: &Principal, withheld: &[Path]) -> Viewed {
-        show::view(&self.0, Value::M(record), principal, withheld)
+    pub fn view(&self, record: Map, principal: &Principal, withheld: &[Path], tenant: &str) -> Viewed {
+        show::view(&self.0, Value::M(record), principal, withheld, tenant)
     }
 }
 

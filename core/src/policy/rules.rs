@@ -144,16 +144,29 @@ impl Segment {
     }
 }
 
+/// Goes through both once: to try each way of sharing out the names between several `**` would take time without end.
 fn covers_path(general: &[Segment], special: &[Segment]) -> bool {
-    match (general.split_first(), special.split_first()) {
-        (None, None) => true,
-        (Some((Segment::Any, rest)), None) => covers_path(rest, special),
-        (Some((Segment::Any, rest)), Some((_, shorter))) => covers_path(rest, special) || covers_path(general, shorter),
-        (Some((Segment::One(glob), rest)), Some((Segment::One(name), shorter))) => {
-            covers(glob, name) && covers_path(rest, shorter)
-        }
-        _ => false,
+    // How many segments of `special` what has been seen of `general` can stand for.
+    let mut ends: Vec<bool> = (0..=special.len()).map(|length| length == 0).collect();
+    for segment in general {
+        let mut any = false;
+        let mut before = false;
+        let names = std::iter::once(None).chain(special.iter().map(Some));
+        ends = ends
+            .into_iter()
+            .zip(names)
+            .map(|(end, name)| {
+                any |= end;
+                let previous = std::mem::replace(&mut before, end);
+                match (segment, name) {
+                    (Segment::Any, _) => any,
+                    (Segment::One(glob), Some(Segment::One(name))) => previous && covers(glob, name),
+                    (Segment::One(_), _) => false,
+                }
+            })
+            .collect();
     }
+    ends.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -223,6 +236,15 @@ mod tests {
         assert!(!covers("*.ssn", "a.b.ssn"));
         assert!(!covers("a.b", "b"));
         assert!(!covers("a.*", "a.**"));
+    }
+
+    #[test]
+    fn covering_takes_no_time() {
+        let general = Pattern::parse(&("**.a.".repeat(20) + "b")).unwrap();
+        assert!(!general.covers(&Pattern::parse(&("a.".repeat(60) + "c")).unwrap()));
+        assert!(general.covers(&Pattern::parse(&("a.".repeat(60) + "b")).unwrap()));
+        let general = Pattern::parse(&("**.a.".repeat(20) + "**.b")).unwrap();
+        assert!(general.covers(&Pattern::parse(&("a.**.".repeat(20) + "b")).unwrap()));
     }
 
     #[test]

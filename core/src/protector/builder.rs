@@ -6,12 +6,13 @@ use std::sync::atomic::AtomicU64;
 
 use super::pseudonym::Pseudonyms;
 use super::shared::{Memory, Shared};
-use super::tenant::{CLASS, TENANT, Tenant};
+use super::tenant::Tenant;
 use super::{Protector, Resource};
 use crate::audit::AuditSink;
 use crate::cache::{CacheLimits, DataKeyCache};
 use crate::classification::{Classification, ClassificationSet};
 use crate::crypto::Secret;
+use crate::encryption_context::{CLASS, TENANT};
 use crate::error::{Error, Result};
 use crate::keyring::Keyring;
 use crate::mask::{Mask, Masks};

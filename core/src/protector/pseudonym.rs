@@ -36,9 +36,13 @@ impl Pseudonyms {
 }
 
 impl KeyedHash for Pseudonyms {
-    fn hash(&self, field: &str, text: &str) -> String {
-        // The field's length keeps field and text apart.
-        let message = [&(field.len() as u64).to_be_bytes(), field.as_bytes(), text.as_bytes()].concat();
+    fn hash(&self, tenant: &str, field: &str, text: &str) -> String {
+        // The lengths keep the parts apart.
+        let mut message = Vec::new();
+        for part in [tenant, field, text] {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part.as_bytes());
+        }
         hex(&self.values.tag(&message))
     }
 }

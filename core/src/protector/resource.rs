@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::mask::Masks;
 use crate::policy::plan::Plan;
-use crate::policy::{self, PlaintextReads, Policy};
+use crate::policy::{self, DriftReads, PlaintextReads, Policy};
 use crate::record::{Integrity, Layout};
 use crate::schema::Schema;
 
@@ -16,6 +16,7 @@ pub struct Resource {
     item: Layout,
     json: Layout,
     plaintext_reads: PlaintextReads,
+    drift: Option<DriftReads>,
 }
 
 impl Resource {
@@ -70,6 +71,7 @@ impl Resource {
             item,
             json,
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
+            drift: named.and_then(|resource| resource.drift),
         }
     }
 
@@ -113,5 +115,11 @@ impl Resource {
     #[must_use]
     pub fn plaintext_reads(&self) -> PlaintextReads {
         self.plaintext_reads
+    }
+
+    /// What to do on meeting a value that is stored under another class than planned, if the policy says.
+    #[must_use]
+    pub fn drift(&self) -> Option<DriftReads> {
+        self.drift
     }
 }

@@ -1,7 +1,7 @@
 //! A tenant's requests for data keys: the encryption context of each class.
 
 use crate::classification::Classification;
-use crate::encryption_context::EncryptionContext;
+use crate::encryption_context::{CLASS, EncryptionContext, TENANT};
 use crate::keyring::DataKeyRequest;
 
 /// A tenant's requests for data keys, one a class.
@@ -32,7 +32,3 @@ impl Tenant {
         }
     }
 }
-
-/// The pairs of the KMS encryption context that say class and tenant; key policies test them.
-pub(super) const CLASS: &str = "privet:class";
-pub(super) const TENANT: &str = "privet:tenant";

@@ -1,9 +1,12 @@
 //! What came of opening a record: its values, and which were withheld or stored under another class than planned.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+
 use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::policy::plan::Plan;
-use crate::value::{Map, Path};
+use crate::value::{Map, Path, Step, Value};
 
 /// A record that was opened as far as this process's keys go.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub struct Unprotected {
     pub(super) withheld: Vec<Withheld>,
     pub(super) drift: Vec<Drift>,
     pub(super) plaintext: bool,
+    /// Whether the record as a whole was verified, and with it what is in clear.
+    pub(super) is_proven: bool,
 }
 
 impl Unprotected {
@@ -47,7 +52,8 @@ impl Unprotected {
     }
 
     /// Values that are stored under another class than the policy gives them now. They are opened all the same; writing
-    /// the record again mends it.
+    /// the record again mends it. Until then, with field integrity, a view withholds those that are stored under a greater
+    /// class.
     #[must_use]
     pub fn drift(&self) -> &[Drift] {
         &self.drift
@@ -59,8 +65,14 @@ impl Unprotected {
         self.plaintext
     }
 
+    /// The record and what of it nobody may see.
+    ///
+    /// Where the record as a whole is not verified, a tag in clear that somebody changed can make a sealed value look
+    /// like one of a lesser class: such a value is not shown.
     pub(super) fn into_parts(self) -> (Map, Vec<Path>) {
-        (self.record, self.withheld.into_iter().map(|withheld| withheld.path).collect())
+        let is_lesser = |drift: &Drift| !self.is_proven && drift.planned < drift.stored;
+        let lesser = self.drift.into_iter().filter(is_lesser).map(|drift| drift.path);
+        (self.record, self.withheld.into_iter().map(|withheld| withheld.path).chain(lesser).collect())
     }
 }
 
@@ -98,16 +110,26 @@ pub struct Drift {
 }
 
 /// Compares what is sealed with what would be. A map that is sealed whole and one that is sealed in parts are alike if
-/// the classes are.
-pub(super) fn drift(plan: &Plan, record: &Map, sealed: &[(Path, Classification)], withheld: &[Withheld]) -> Vec<Drift> {
-    let planned = plan.sealings(record).unwrap_or_default();
+/// the classes are and no part is in clear.
+///
+/// # Errors
+///
+/// `Input` if the record nests so deep that nobody would seal it.
+pub(super) fn drift(
+    plan: &Plan,
+    record: &Map,
+    sealed: &[(Path, Classification)],
+    withheld: &[Withheld],
+) -> Result<Vec<Drift>> {
+    let planned = plan.sealings(record)?;
     if planned == sealed {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let is_withheld = |path: &Path| withheld.iter().any(|withheld| withheld.path == *path);
-    let stored = sealed.iter().filter(|(path, _)| !is_withheld(path)).filter_map(|(path, class)| {
-        let mut near = planned.iter().filter(|(other, _)| overlap(path, other)).map(|(_, planned)| *planned).peekable();
-        match near.peek().copied() {
+    let (planned_at, sealed_at) = (by_steps(&planned), by_steps(sealed));
+    let withheld: BTreeSet<&[Step]> = withheld.iter().map(|withheld| withheld.path.steps()).collect();
+    let stored = sealed.iter().filter(|(path, _)| !withheld.contains(path.steps())).filter_map(|(path, class)| {
+        let mut near = near(&planned_at, path.steps()).peekable();
+        match near.peek() {
             None => Some(Drift { path: path.clone(), stored: Some(*class), planned: None }),
             Some(_) => {
                 let other = near.find(|planned| planned != class)?;
@@ -117,12 +139,51 @@ pub(super) fn drift(plan: &Plan, record: &Map, sealed: &[(Path, Classification)]
     });
     let clear = planned
         .iter()
-        .filter(|(path, _)| !sealed.iter().any(|(other, _)| overlap(path, other)))
+        .filter(|(path, _)| around(&sealed_at, path.steps()).next().is_none())
+        .filter(|(path, _)| path.find(record).is_some_and(|value| has_clear(value, &mut path.clone(), &sealed_at)))
         .map(|(path, class)| Drift { path: path.clone(), stored: None, planned: Some(*class) });
-    stored.chain(clear).collect()
+    Ok(stored.chain(clear).collect())
 }
 
-/// Whether one path leads to the other or into it.
-fn overlap(one: &Path, other: &Path) -> bool {
-    one.steps().starts_with(other.steps()) || other.steps().starts_with(one.steps())
+/// Classes by place. Sorted, since whoever writes to the table decides how many places there are.
+type BySteps<'a> = BTreeMap<&'a [Step], Classification>;
+
+fn by_steps(sealings: &[(Path, Classification)]) -> BySteps<'_> {
+    sealings.iter().map(|(path, class)| (path.steps(), *class)).collect()
+}
+
+/// Whether anything of the value is neither sealed nor all that withheld values left of a map.
+fn has_clear(value: &Value, path: &mut Path, sealed: &BySteps<'_>) -> bool {
+    if sealed.contains_key(path.steps()) {
+        return false;
+    }
+    let mut go = |step, value: &Value| {
+        path.push(step);
+        let has_clear = has_clear(value, path, sealed);
+        path.pop();
+        has_clear
+    };
+    match value {
+        Value::M(members) if !members.is_empty() => {
+            members.iter().any(|(name, value)| go(Step::Key(name.clone()), value))
+        }
+        Value::L(values) if !values.is_empty() => (0..).zip(values).any(|(index, value)| go(Step::Index(index), value)),
+        _ => within(sealed, path.steps()).next().is_none(),
+    }
+}
+
+/// The classes of what this place is in or is, or what is in it.
+fn near<'a>(places: &'a BySteps<'_>, steps: &'a [Step]) -> impl Iterator<Item = Classification> + 'a {
+    around(places, steps).chain(within(places, steps))
+}
+
+/// The classes of what this place is in.
+fn around<'a>(places: &'a BySteps<'_>, steps: &'a [Step]) -> impl Iterator<Item = Classification> + 'a {
+    (1..steps.len()).filter_map(|length| places.get(steps.get(..length)?).copied())
+}
+
+/// The classes of what this place is, or what is in it.
+fn within<'a>(places: &'a BySteps<'_>, steps: &'a [Step]) -> impl Iterator<Item = Classification> + 'a {
+    let from_here = places.range::<[Step], _>((Bound::Included(steps), Bound::Unbounded));
+    from_here.take_while(move |(place, _)| place.starts_with(steps)).map(|(_, class)| *class)
 }

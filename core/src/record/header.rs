@@ -52,39 +52,73 @@ impl Header {
     ///
     /// `Input` if the wrapped keys make it longer than 8 KiB.
     pub fn serialise(&self) -> Result<Vec<u8>> {
-        self.write(true)
+        Ok(self.without_tags()?.tagged(self.sections.iter().map(|section| section.tag)))
     }
 
     /// The bytes with every tag zero: what tags are computed over.
-    pub(super) fn serialise_untagged(&self) -> Result<Vec<u8>> {
-        self.write(false)
+    pub(super) fn without_tags(&self) -> Result<UntaggedHeader> {
+        let sections =
+            self.sections.iter().map(|section| (section.class, section.edks.as_slice(), &section.commitment));
+        UntaggedHeader::write(&self.salt, self.integrity, self.version, sections)
     }
+}
 
-    fn write(&self, tags: bool) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(512);
-        let version_flag = if self.version.is_some() { FLAG_VERSION } else { 0 };
-        let integrity_flag = if self.integrity { FLAG_INTEGRITY } else { 0 };
+/// The bytes of a header whose tags are not there yet.
+pub(super) struct UntaggedHeader {
+    /// The header, with zeros for the tags.
+    pub(super) bytes: Vec<u8>,
+    /// Where each section's tag goes; empty without record integrity.
+    pub(super) tags: Vec<usize>,
+}
+
+impl UntaggedHeader {
+    /// Writes a header with these sections, in ascending order of their classes.
+    pub(super) fn write<'a>(
+        salt: &[u8; 16],
+        integrity: bool,
+        version: Option<u64>,
+        sections: impl ExactSizeIterator<Item = (Classification, &'a [EncryptedDataKey], &'a [u8; 32])>,
+    ) -> Result<Self> {
+        let mut out = Vec::with_capacity(1024);
+        let mut tags = Vec::new();
+        let version_flag = if version.is_some() { FLAG_VERSION } else { 0 };
+        let integrity_flag = if integrity { FLAG_INTEGRITY } else { 0 };
         out.extend_from_slice(&[VERSION, SUITE, integrity_flag | version_flag]);
-        out.extend_from_slice(&self.salt);
-        if let Some(version) = self.version {
+        out.extend_from_slice(salt);
+        if let Some(version) = version {
             out.extend_from_slice(&version.to_be_bytes());
         }
-        out.push(count(self.sections.len(), MAX_SECTIONS)?);
-        for section in &self.sections {
-            out.push(section.class.code());
-            out.push(count(section.edks.len(), MAX_EDKS)?);
-            for edk in &section.edks {
+        out.push(count(sections.len(), MAX_SECTIONS)?);
+        for (class, edks, commitment) in sections {
+            out.push(class.code());
+            out.push(count(edks.len(), MAX_EDKS)?);
+            for edk in edks {
                 edk.write_into(&mut out)?;
             }
-            out.extend_from_slice(&section.commitment);
-            if self.integrity {
-                out.extend_from_slice(if tags { &section.tag } else { &[0; 32] });
+            out.extend_from_slice(commitment);
+            if integrity {
+                tags.push(out.len());
+                out.extend_from_slice(&[0; 32]);
             }
         }
         if out.len() > MAX_HEADER {
             return Err(Error::input("the wrapped data keys take more than 8 KiB: use fewer or smaller ones"));
         }
-        Ok(out)
+        Ok(Self { bytes: out, tags })
+    }
+
+    /// The header with these tags, one a section.
+    pub(super) fn tagged(mut self, tags: impl Iterator<Item = [u8; 32]>) -> Vec<u8> {
+        for (place, tag) in self.tags.iter().zip(tags) {
+            put_tag(&mut self.bytes, *place, &tag);
+        }
+        self.bytes
+    }
+}
+
+fn put_tag(header: &mut [u8], place: usize, tag: &[u8; 32]) {
+    if let Some(space) = header.get_mut(place..place + tag.len()) {
+        space.copy_from_slice(tag);
     }
 }
 

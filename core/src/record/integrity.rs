@@ -1,16 +1,15 @@
 //! The bytes that a record's tags are computed over.
 
 use super::Layout;
-use super::header::Header;
 use crate::encryption_context::lp16;
 use crate::error::{Error, Result};
 use crate::value::{Map, TypeId, Value, serialise_into};
 
 /// `lp16(header with zero tags)`, then for each signed attribute in byte order of its name `lp16(name) || type id ||
 /// lp32(serialised stored value)` (privet record format, section 6).
-pub(super) fn signed_bytes(header: &Header, stored: &Map, layout: &Layout) -> Result<Vec<u8>> {
+pub(super) fn signed_bytes(untagged_header: &[u8], stored: &Map, layout: &Layout) -> Result<Vec<u8>> {
     let mut out = Vec::with_capacity(2048);
-    lp16(&header.serialise_untagged()?, &mut out)?;
+    lp16(untagged_header, &mut out)?;
     for (name, value) in stored {
         if *name == layout.header || layout.unsigned.contains(name) {
             continue;

@@ -11,7 +11,8 @@ use crate::value::{Map, Value};
 ///
 /// # Errors
 ///
-/// `Input` if the record holds clear bytes or sets, which JSON has no types for.
+/// `Input` if the record holds what JSON has no type for: clear bytes, sets, and clear numbers with more digits than
+/// JSON's readers keep.
 pub fn to_json(stored: Map) -> Result<JsonMap<String, Json>> {
     stored
         .into_iter()
@@ -29,13 +30,14 @@ pub fn to_json(stored: Map) -> Result<JsonMap<String, Json>> {
 ///
 /// # Errors
 ///
-/// `Integrity` if what claims to be sealed is not base64url.
+/// `Integrity` if what claims to be sealed, or the header, is not base64url.
 pub fn from_json(document: JsonMap<String, Json>) -> Result<Map> {
     document
         .into_iter()
         .map(|(name, json)| {
             let value = match json {
                 Json::String(text) if name == JSON_HEADER => Value::B(decode(&text)?),
+                _ if name == JSON_HEADER => return Err(Error::integrity()),
                 json => value_from_json(json)?,
             };
             Ok((name, value))
@@ -45,8 +47,8 @@ pub fn from_json(document: JsonMap<String, Json>) -> Result<Map> {
 
 fn value_to_json(value: Value) -> Result<Json> {
     Ok(match value {
-        // Clear bytes do not occur in JSON, so these are sealed.
-        Value::B(bytes) if bytes.first() == Some(&0xe1) => {
+        // Class 0 is an escaped clear value, which no reader of a document takes for sealed.
+        Value::B(bytes) if matches!(bytes.as_slice(), [0xe1, 1..=4, ..]) => {
             let mut object = JsonMap::new();
             object.insert(JSON_SEALED.to_owned(), Json::String(BASE64_URL_SAFE_NO_PAD.encode(bytes)));
             Json::Object(object)
@@ -58,6 +60,11 @@ fn value_to_json(value: Value) -> Result<Json> {
         Value::M(members) => Json::Object(
             members.into_iter().map(|(name, value)| Ok((name, value_to_json(value)?))).collect::<Result<_>>()?,
         ),
+        // As text it would be another value than the one that was signed, and the document could not be opened again.
+        Value::N(text) => match Value::N(text).into_json() {
+            number @ Json::Number(_) => number,
+            _ => return Err(Error::input("JSON cannot hold a clear number of so many digits: seal it, or write text")),
+        },
         leaf => leaf.into_json(),
     })
 }

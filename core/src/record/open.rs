@@ -53,7 +53,8 @@ pub fn open<'k>(
                 "no class of this record can be unwrapped, so that nothing of it can be verified",
             ));
         }
-        let message = signed_bytes(header, &stored, layout).map_err(|_| Error::integrity())?;
+        let untagged = header.without_tags().map_err(|_| Error::integrity())?;
+        let message = signed_bytes(&untagged.bytes, &stored, layout).map_err(|_| Error::integrity())?;
         let all = keys.iter().fold(true, |all, (section, keys)| equal(&keys.tag.tag(&message), &section.tag) & all);
         if !all {
             return Err(Error::integrity());

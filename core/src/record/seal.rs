@@ -2,7 +2,7 @@
 
 use super::context::RecordContext;
 use super::fields::{escape, seal_value};
-use super::header::{Header, Section};
+use super::header::UntaggedHeader;
 use super::integrity::signed_bytes;
 use super::keys::SectionKeys;
 use super::{Form, Integrity, JSON_CLEAR, JSON_SEALED, Layout};
@@ -69,19 +69,19 @@ pub(super) fn seal_with(
 
     let mut sections = Vec::with_capacity(keys.len());
     for key in keys {
-        let derived = SectionKeys::derive(key.class, key.data_key, salt, context)?;
-        let section =
-            Section { class: key.class, edks: key.edks.to_vec(), commitment: derived.commitment, tag: [0; 32] };
-        sections.push((section, derived));
+        sections.push((key, SectionKeys::derive(key.class, key.data_key, salt, context)?));
     }
-    sections.sort_unstable_by_key(|(section, _)| section.class);
+    sections.sort_unstable_by_key(|(key, _)| key.class);
+    if sections.windows(2).any(|pair| matches!(pair, [(one, _), (other, _)] if one.class == other.class)) {
+        return Err(Error::config("a class has two data keys: give one for each"));
+    }
 
     let mut scratch = Vec::with_capacity(64);
     let mut sealed = Vec::with_capacity(sealings.len());
     for ((path, class), nonce) in sealings.iter().zip(nonces.as_chunks::<NONCE_LENGTH>().0) {
         let (_, keys) = sections
             .iter()
-            .find(|(section, _)| section.class == *class)
+            .find(|(key, _)| key.class == *class)
             .ok_or_else(|| Error::config(format!("there is no data key for class `{class}`")))?;
         let value = take(&mut record, path, layout)?;
         let blob = seal_value(value, *class, path, &keys.field, *nonce, &mut scratch)?;
@@ -100,26 +100,12 @@ pub(super) fn seal_with(
         let place = find_escaped(&mut record, path, layout.form).ok_or_else(|| nothing_at(path))?;
         *place = Value::B(blob);
     }
-    finish(record, *salt, version, sections, layout, integrity)
-}
 
-fn finish(
-    mut record: Map,
-    salt: [u8; SALT_LENGTH],
-    version: Option<u64>,
-    sections: Vec<(Section, SectionKeys)>,
-    layout: &Layout,
-    integrity: bool,
-) -> Result<Map> {
-    let (sections, keys): (Vec<_>, Vec<_>) = sections.into_iter().unzip();
-    let mut header = Header { salt, integrity, version, sections };
-    if integrity {
-        let message = signed_bytes(&header, &record, layout)?;
-        for (section, keys) in header.sections.iter_mut().zip(&keys) {
-            section.tag = keys.tag.tag(&message);
-        }
-    }
-    record.insert(layout.header.clone(), Value::B(header.serialise()?));
+    let written = sections.iter().map(|(key, keys)| (key.class, key.edks, &keys.commitment));
+    let header = UntaggedHeader::write(salt, integrity, version, written)?;
+    let message = if integrity { signed_bytes(&header.bytes, &record, layout)? } else { Vec::new() };
+    let header = header.tagged(sections.iter().map(|(_, keys)| keys.tag.tag(&message)));
+    record.insert(layout.header.clone(), Value::B(header));
     Ok(record)
 }
 

@@ -143,6 +143,30 @@ fn json_objects_that_look_sealed_survive_at_any_depth() {
 }
 
 #[test]
+fn what_json_cannot_hold_is_refused_before_it_is_written() {
+    let bench = Bench::new(Layout::json(Vec::<String>::new()));
+    let digits = Value::N("12345678901234567890123456789012345678".into());
+    for clear in [Value::B(vec![1]), Value::B(vec![0xe1, 2]), Value::B(vec![0xe1]), Value::Ss(vec![]), digits] {
+        let stored = bench.seal(Map::from([("a".into(), clear.clone())]), &[]);
+        assert_eq!(to_json(stored).unwrap_err().kind(), ErrorKind::Input);
+        // Sealed, it is no concern of JSON's.
+        let record = Map::from([("a".into(), clear)]);
+        let stored = to_json(bench.seal(record.clone(), &[(Path::attribute("a"), Pii)])).unwrap();
+        assert_eq!(bench.open(from_json(stored).unwrap(), &Classification::ALL).unwrap().record, record);
+    }
+}
+
+#[test]
+fn a_document_s_header_has_one_spelling() {
+    assert!(from_json(json!({"$privet": "AQE"}).as_object().unwrap().clone()).is_ok());
+    for header in [json!({"$sealed": "4QIA"}), json!(null), json!("AQE="), json!("AQF")] {
+        let document = json!({ "$privet": header });
+        let refused = from_json(document.as_object().unwrap().clone()).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Integrity, "{document}");
+    }
+}
+
+#[test]
 fn a_class_without_key_is_withheld_and_the_rest_opens() {
     let bench = Bench::new(Layout::item(["id"]));
     let record = Map::from([("id".into(), s("1")), ("a".into(), s("x")), ("b".into(), s("y"))]);
@@ -176,6 +200,8 @@ fn key_attributes_and_missing_places_are_refused() {
         let failed = seal(record.clone(), &[(Path::attribute(path), Pii)], &keys, None, &layout, &context);
         assert_eq!(failed.unwrap_err().kind(), kind, "{path}");
     }
+    let twice = [keys[0], keys[0]];
+    assert_eq!(seal(record.clone(), &[], &twice, None, &layout, &context).unwrap_err().kind(), ErrorKind::Config);
     let mut with_header = record;
     with_header.insert("privet".into(), s("mine"));
     assert_eq!(seal(with_header, &[], &keys, None, &layout, &context).unwrap_err().kind(), ErrorKind::Input);
@@ -218,6 +244,16 @@ fn aead_keys_of_other_sizes_are_refused() {
 }
 
 proptest::proptest! {
+    #[test]
+    fn documents_with_any_number_are_read_as_they_were_written(number in proptest::num::f64::NORMAL) {
+        let number = if (1e-120..1e120).contains(&number.abs()) { number } else { number.signum() };
+        let bench = Bench::new(Layout::json(Vec::<String>::new()));
+        let Value::M(record) = Value::from(json!({ "a": number })) else { unreachable!() };
+        let text = serde_json::to_string(&to_json(bench.seal(record, &[])).unwrap()).unwrap();
+        let opened = bench.open(from_json(serde_json::from_str(&text).unwrap()).unwrap(), &[Public]).unwrap().record;
+        proptest::prop_assert_eq!(Value::M(opened).into_json(), json!({ "a": number }));
+    }
+
     #[test]
     fn parsing_anything_never_panics(mut bytes: Vec<u8>, start in 0..3usize) {
         for (byte, known) in bytes.iter_mut().zip([1, 1, 1]).take(start) {

@@ -71,6 +71,17 @@ impl Path {
     }
 
     /// The value at this path.
+    pub(crate) fn find<'a>(&self, record: &'a Map) -> Option<&'a Value> {
+        let (first, rest) = self.0.split_first()?;
+        let Step::Key(name) = first else { return None };
+        rest.iter().try_fold(record.get(name)?, |value, step| match (step, value) {
+            (Step::Key(name), Value::M(members)) => members.get(name),
+            (Step::Index(index), Value::L(values)) => values.get(usize::try_from(*index).ok()?),
+            _ => None,
+        })
+    }
+
+    /// The value at this path, to be changed.
     pub fn find_mut<'a>(&self, record: &'a mut Map) -> Option<&'a mut Value> {
         let (first, rest) = self.0.split_first()?;
         let Step::Key(name) = first else { return None };

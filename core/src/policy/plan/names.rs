@@ -54,6 +54,14 @@ pub(super) struct Rule {
     within: Option<Within>,
 }
 
+impl Rule {
+    /// The classes that an event for this value stands for: a value inside of it that has no others needs none of its
+    /// own. If this value leaves no event, none; what is in it may be audited all the same.
+    pub(super) fn audited(&self) -> ClassificationSet {
+        if self.audit { self.classes } else { ClassificationSet::EMPTY }
+    }
+}
+
 impl Names {
     pub(super) fn new(policy: &Policy, masks: &Masks, resource: Option<&str>, key: Vec<String>, model: bool) -> Self {
         let clear = key.into_iter().chain(policy.unsigned(resource).map(str::to_owned)).collect();
@@ -175,8 +183,9 @@ impl Names {
                 None => usual,
                 Some((cells, at)) => {
                     let special = self.policy.0.disclosure(class, Some(cells), principal);
-                    // A class that only a deeper name brings in was not known to whoever widened the field.
-                    if at.contains(class) { special } else { special.min(usual) }
+                    // A class that only a deeper name brings in was not known to whoever widened the field; and not every
+                    // field that an override can reach is there to be checked when the plan is made.
+                    if at.contains(class) && self.policy.0.allow_loosen { special } else { special.min(usual) }
                 }
             }
         });
@@ -260,10 +269,10 @@ impl Names {
         let mask = self.mask_name(state, classes, own_mask).map(|name| self.find_mask(name));
         let audit = match state.within.and_then(|within| Some((within, self.override_at(within.index)?.audit?))) {
             Some((_, true)) => true,
-            Some((within, false)) => {
+            Some((within, false)) if self.policy.0.allow_loosen => {
                 self.policy.is_audited(classes.iter().filter(|class| !within.at.contains(*class)).collect())
             }
-            None => self.policy.is_audited(classes),
+            _ => self.policy.is_audited(classes),
         };
         Rule {
             classes,

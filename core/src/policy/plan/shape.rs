@@ -177,6 +177,28 @@ impl Shapes {
         }
     }
 
+    /// The names that a type may write into the map it is flattened into.
+    fn names_in(&self, id: NodeId, found: &mut Vec<(&'static str, NodeId)>) {
+        let Some(Node::Parts(parts)) = self.node(id) else { return };
+        match &parts.kind {
+            Kind::Same(id) => self.names_in(*id, found),
+            Kind::Tagged { variants, .. } => variants.values().for_each(|id| self.names_in(*id, found)),
+            Kind::Members(members) | Kind::Variant { others: members, .. } => {
+                found.extend(members.fields.iter().map(|(name, id)| (*name, *id)));
+                members.flattened.iter().for_each(|id| self.names_in(*id, found));
+            }
+            Kind::Tuple(_) | Kind::Each(_) => {}
+        }
+    }
+
+    /// Whether two nodes are of one class, or the same.
+    fn is_alike(&self, one: NodeId, other: NodeId) -> bool {
+        match (self.node(one), self.node(other)) {
+            (Some(Node::Whole(one)), Some(Node::Whole(other))) => one.0.classes == other.0.classes,
+            _ => one == other,
+        }
+    }
+
     fn misfit(&self, id: NodeId) -> Option<&Rule> {
         match self.node(id)? {
             Node::Parts(parts) => Some(&parts.misfit),

@@ -1,6 +1,6 @@
 //! What a caller may see of a record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{ByClass, Names, Rule, State};
 use super::shape::{Child, Kind, Members, Node, NodeId, Shapes};
@@ -10,12 +10,12 @@ use crate::classification::{Classification, ClassificationSet};
 use crate::mask::{Masked, NOT_TEXT};
 use crate::policy::Disclosure;
 use crate::principal::Principal;
-use crate::value::{Map, Path, Value};
+use crate::value::{Map, Path, Step, Value};
 use crate::view::Tree;
 
-pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withheld: &[Path]) -> Viewed {
+pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withheld: &[Path], tenant: &str) -> Viewed {
     let by_class = ByClass::new(plan.names.policy(), principal);
-    let mut walk = Walk { names: &plan.names, principal, by_class, revealed: Vec::new() };
+    let mut walk = Walk { names: &plan.names, principal, tenant, by_class, revealed: Vec::new() };
     let mut tree = match (&plan.root, record) {
         (Root::Model(_, shapes, root), Value::M(record)) => walk.record(shapes, *root, record),
         (Root::Dynamic(start), Value::M(record)) => {
@@ -26,7 +26,11 @@ pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withhe
     for path in withheld {
         tree.withhold(path.steps());
     }
-    let is_shown = |reveal: &Reveal| !withheld.iter().any(|path| reveal.path.steps().starts_with(path.steps()));
+    let withheld: BTreeSet<&[Step]> = withheld.iter().map(Path::steps).collect();
+    let is_shown = |reveal: &Reveal| {
+        let steps = reveal.path.steps();
+        !(0..=steps.len()).filter_map(|length| steps.get(..length)).any(|around| withheld.contains(around))
+    };
     walk.revealed.retain(is_shown);
     Viewed { tree, revealed: walk.revealed }
 }
@@ -34,6 +38,7 @@ pub(super) fn view(plan: &Resolved, record: Value, principal: &Principal, withhe
 struct Walk<'a> {
     names: &'a Names,
     principal: &'a Principal,
+    tenant: &'a str,
     by_class: ByClass,
     revealed: Vec<Reveal>,
 }
@@ -113,7 +118,7 @@ impl Walk<'_> {
             return self.leaf(value, rule, trail);
         }
         self.reveal(rule, Disclosure::Reveal, trail);
-        self.parts(value, inside, trail, rule.classes)
+        self.parts(value, inside, trail, rule.audited())
     }
 
     /// A value that only the name rules say anything about. `audited` are the classes that are audited with a value
@@ -148,7 +153,7 @@ impl Walk<'_> {
             if rule.classes != audited {
                 self.reveal(&rule, Disclosure::Reveal, trail);
             }
-            self.parts(value, state, trail, rule.classes)
+            self.parts(value, state, trail, rule.audited())
         } else if state.has_overrides_inside() {
             self.parts(value, state, trail, audited)
         } else {
@@ -202,7 +207,7 @@ impl Walk<'_> {
             Disclosure::Withhold => return Tree::Withheld,
             Disclosure::Reveal => return Tree::Clear(value),
             Disclosure::Mask => rule.mask.full(&value),
-            Disclosure::Partial => rule.mask.partial(&value, || trail.field()),
+            Disclosure::Partial => rule.mask.partial(&value, self.tenant, || trail.field()),
         };
         match masked {
             Masked::Text(text) => Tree::Masked(text),

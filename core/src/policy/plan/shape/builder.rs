@@ -82,7 +82,27 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+        self.check_names(&members);
         members
+    }
+
+    /// Refuses a name that two types write into one map: the last value would be stored in the class of the first.
+    fn check_names(&mut self, members: &Members) {
+        let mut known: Vec<_> = members.fields.iter().map(|(name, id)| (*name, *id)).collect();
+        for flattened in &members.flattened {
+            let mut names = Vec::new();
+            self.shapes.names_in(*flattened, &mut names);
+            let is_known = |(name, id): &&(&str, NodeId)| {
+                known.iter().any(|(other, first)| name == other && !self.shapes.is_alike(*first, *id))
+            };
+            if let Some((name, _)) = names.iter().find(is_known) {
+                let field = self.path.iter().chain([name]).copied().collect::<Vec<_>>().join(".");
+                self.problem.get_or_insert(format!(
+                    "two fields of different classes are stored as `{field}`, one of them flattened: rename one of them"
+                ));
+            }
+            known.extend(names);
+        }
     }
 
     fn member(&mut self, field: &'static FieldSpec, parent: &State) -> NodeId {
@@ -168,6 +188,7 @@ impl<'a> Builder<'a> {
         for variant in variants {
             let mut members = members(self, variant);
             members.fields.insert(tag, tag_id);
+            self.check_names(&members);
             let parts = Parts { kind: Kind::Members(members), structural: structural.clone(), misfit: misfit.clone() };
             ids.insert(variant.name, self.push(Node::Parts(Box::new(parts))));
         }

@@ -26,7 +26,7 @@ fn sealed(policy: &str, json: Json) -> Vec<String> {
 }
 
 fn shown(policy: &str, role: &str, json: Json) -> Json {
-    let viewed = plan(policy).view(record(json), &Principal::new("u").role(role), &[]);
+    let viewed = plan(policy).view(record(json), &Principal::new("u").role(role), &[], "");
     assert_eq!(serde_json::to_value(&viewed.tree).unwrap(), viewed.tree.clone().into_json().unwrap());
     viewed.tree.into_json().unwrap()
 }
@@ -73,7 +73,7 @@ fn classes_of_all_names_on_the_path_count() {
     let json = json!({"health_records": {"email": "a@b.com", "password": "hunter2", "note": "x"}});
     assert_eq!(sealed("", json.clone()), ["health_records: confidential"]);
     let plan = plan("");
-    let viewed = plan.view(record(json), &Principal::new("u").role("admin"), &[]);
+    let viewed = plan.view(record(json), &Principal::new("u").role("admin"), &[], "");
     let shown = json!({"health_records": {"email": "a@b.com", "password": "*******", "note": "x"}});
     assert_eq!(viewed.tree.into_json().unwrap(), shown);
     let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
@@ -163,26 +163,40 @@ fn a_field_may_be_shown_wider_only_if_the_policy_says_so() {
     let support = Principal::new("u").role("support");
     let loose = plan(&policy(true, "support = 'partial'")).unwrap();
     let json = json!({"email": {"work": "ada@example.com", "token": "t-12345"}});
-    assert_eq!(loose.view(record(json.clone()), &support, &[]).tree.into_json(), Some(json!({"email": "********"})));
+    assert_eq!(
+        loose.view(record(json.clone()), &support, &[], "").tree.into_json(),
+        Some(json!({"email": "********"}))
+    );
     // What a deeper name brings in was not widened.
     let wide = plan(&policy(true, "support = 'reveal'")).unwrap();
     assert_eq!(
-        wide.view(record(json), &support, &[]).tree.into_json(),
+        wide.view(record(json), &support, &[], "").tree.into_json(),
         Some(json!({"email": {"work": "ada@example.com", "token": "*******"}}))
     );
-    let flat = loose.view(record(json!({"email": "ada@example.com"})), &support, &[]);
+    let flat = loose.view(record(json!({"email": "ada@example.com"})), &support, &[], "");
     assert_eq!(flat.tree.into_json(), Some(json!({"email": "ad****om"})));
 }
 
 #[test]
 fn audit_of_a_field_may_be_asked_for_and_not_taken_away() {
     let audited = plan("version = 1\n[[fields]]\npath = 'note'\nclass = 'public'\naudit = true");
-    let viewed = audited.view(record(json!({"note": "x"})), &Principal::new("u"), &[]);
+    let viewed = audited.view(record(json!({"note": "x"})), &Principal::new("u"), &[], "");
     let reveal = viewed.revealed.first().unwrap();
     assert_eq!((reveal.class, reveal.disclosure), (Classification::Public, Disclosure::Reveal));
     let policy = Policy::from_toml("version = 1\n[[fields]]\npath = 'health_records'\naudit = false").unwrap();
     let error = Plan::for_resource("customers", &policy, &Masks::default()).unwrap_err();
     assert!(error.to_string().starts_with("policy:2:1: `health_records` is of an audited class"), "{error}");
+}
+
+#[test]
+fn a_part_is_audited_though_what_it_is_in_is_not() {
+    let audited = "version = 1\n[[fields]]\npath = 'address.door'\naudit = true";
+    let revealed = |json| {
+        let viewed = plan(audited).view(record(json), &Principal::new("u").role("admin"), &[], "");
+        viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(revealed(json!({"address": {"door": "1234", "city": "x"}})), ["address.door"]);
+    assert_eq!(revealed(json!({"address": {"door": {"code": "1234"}}})), ["address.door"]);
 }
 
 #[test]
@@ -192,7 +206,7 @@ fn an_audit_switched_off_stays_on_for_deeper_classes() {
          [roles.admin]\npii = 'reveal'\nconfidential = 'reveal'",
     );
     let json = json!({"health_records": {"icd": "A00", "email": "a@b.com"}});
-    let viewed = quiet.view(record(json), &Principal::new("u").role("admin"), &[]);
+    let viewed = quiet.view(record(json), &Principal::new("u").role("admin"), &[], "");
     // The document has no rules of its own, so the default ones stand.
     let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
     assert_eq!(revealed, ["health_records.email"]);
@@ -213,7 +227,7 @@ fn what_could_not_be_opened_is_withheld() {
     inner.push(Step::Index(1));
     let json = json!({"id": "1", "health_records": "h", "x": [1, 2]});
     let withheld = [path("health_records"), path("gone"), inner];
-    let viewed = plan("").view(record(json), &Principal::new("u").role("admin"), &withheld);
+    let viewed = plan("").view(record(json), &Principal::new("u").role("admin"), &withheld, "");
     let revealed: Vec<_> = viewed.revealed.iter().map(|reveal| reveal.path.to_string()).collect();
     assert_eq!(revealed, ["x[0]"]);
     let view = crate::view::View::<()>::new(viewed.tree);
@@ -242,7 +256,7 @@ fn too_deep_is_refused_and_not_shown() {
     assert_eq!(error.kind(), crate::ErrorKind::Input);
     assert!(
         !plan("")
-            .view(record(json), &Principal::new("u").role("admin"), &[])
+            .view(record(json), &Principal::new("u").role("admin"), &[], "")
             .tree
             .into_json()
             .unwrap()
@@ -319,7 +333,7 @@ proptest! {
     ) {
         let record: Map = json.into_iter().map(|(name, json)| (name, Value::from(json))).collect();
         let principal = Principal::new("u").role(role);
-        let view = crate::view::View::<()>::new(plan("").view(record.clone(), &principal, &[]).tree);
+        let view = crate::view::View::<()>::new(plan("").view(record.clone(), &principal, &[], "").tree);
         let mut all = Vec::new();
         if !record.is_empty() {
             leaves(&Value::M(record.clone()), &mut Path::default(), ClassificationSet::EMPTY, &mut all);
@@ -338,7 +352,7 @@ fn a_hash_looks_the_same_for_the_same_field() {
     #[derive(Debug)]
     struct Fields;
     impl crate::mask::KeyedHash for Fields {
-        fn hash(&self, field: &str, _text: &str) -> String {
+        fn hash(&self, _tenant: &str, field: &str, _text: &str) -> String {
             format!("#{field}")
         }
     }
@@ -347,7 +361,7 @@ fn a_hash_looks_the_same_for_the_same_field() {
     let masks = Masks::default().with_hash(Arc::new(Fields));
     let plan = Plan::for_resource("customers", &policy, &masks).unwrap();
     let json = json!({"people": [{"email": "a@b.com"}, {"email": "c@d.com"}]});
-    let shown = plan.view(record(json), &Principal::new("u").role("support"), &[]).tree.into_json().unwrap();
+    let shown = plan.view(record(json), &Principal::new("u").role("support"), &[], "").tree.into_json().unwrap();
     assert_eq!(shown, json!({"people": [{"email": "#customers/people.email"}, {"email": "#customers/people.email"}]}));
 }
 
@@ -359,7 +373,7 @@ fn what_shows_nothing_shows_neither_names_nor_length() {
         "in_parts": {"contact": {"email": "ada@example.com"}},
     });
     let shown = |role: &str| {
-        let view = plan("").view(record(json.clone()), &Principal::new("u").role(role), &[]);
+        let view = plan("").view(record(json.clone()), &Principal::new("u").role(role), &[], "");
         view.tree.into_json().unwrap()
     };
     assert_eq!(

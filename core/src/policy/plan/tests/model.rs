@@ -107,7 +107,7 @@ fn sealed_json<M: Protect>(json: Json) -> Vec<String> {
 }
 
 fn shown<M: Protect>(policy: &str, role: &str, record: Map) -> Json {
-    let viewed = plan_of::<M>(policy).unwrap().view(record, &Principal::new("u").role(role), &[]);
+    let viewed = plan_of::<M>(policy).unwrap().view(record, &Principal::new("u").role(role), &[], "");
     viewed.tree.into_json().unwrap()
 }
 
@@ -139,7 +139,7 @@ fn a_model_by_the_default_policy() {
 #[test]
 fn a_view_has_the_models_types() {
     let plan = plan_of::<Customer>("").unwrap();
-    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u").role("admin"), &[]);
+    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u").role("admin"), &[], "");
     assert_eq!(
         viewed.revealed,
         [Reveal { path: Path::attribute("health_records"), class: Confidential, disclosure: Disclosure::Reveal }]
@@ -154,7 +154,7 @@ fn a_view_has_the_models_types() {
     assert_eq!(view.at("health_records[0]"), Shown::Clear(Value::S("A00".into())));
     assert_eq!(view.at("health_records[1]"), Shown::Withheld);
 
-    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u"), &[]);
+    let viewed = plan.view(to_record(&customer()).unwrap(), &Principal::new("u"), &[], "");
     assert!(viewed.revealed.is_empty());
     let view = View::<Customer>::new(viewed.tree);
     assert_eq!(view.get(Field::<Customer, Address>::new("home")).unwrap(), Shown::Masked("********".into()));
@@ -219,6 +219,26 @@ fn cells_of_a_models_field() {
     assert_eq!(shown["email"], "ada@example.com");
     assert_eq!(shown.get("home"), None, "narrower goes for all that is inside");
     assert_eq!(shown["health_records"], "********", "a list that is not revealed shows no length");
+}
+
+#[test]
+fn an_override_around_a_field_or_inside_of_it_does_not_loosen_either() {
+    let rule = "[[rules]]\nclass = 'pii'\nnames = ['home']\n[classes.pii]\naudit = true";
+    let mut record = to_record(&customer()).unwrap();
+    record.insert("health_records".into(), Value::M(Map::from([("note".into(), Value::S("n".into()))])));
+    for (loosen, city) in [(false, "******"), (true, "Berlin")] {
+        let policy = format!(
+            "version = 1\nallow_loosen = {loosen}\n[[fields]]\npath = 'home'\ndisclose = {{ everyone = 'reveal' }}\n\
+             audit = false\n[[fields]]\npath = 'health_records.note'\ndisclose = {{ everyone = 'reveal' }}\n{rule}"
+        );
+        let plan = plan_of::<Customer>(&policy).unwrap();
+        let viewed = plan.view(record.clone(), &Principal::new("u"), &[], "").tree.into_json().unwrap();
+        assert_eq!(viewed["home"]["city"], city);
+        assert_eq!(viewed["health_records"], "********");
+        let viewed = plan.view(record.clone(), &Principal::new("u").role("admin"), &[], "");
+        let is_audited = viewed.revealed.iter().any(|reveal| reveal.path.to_string() == "home.city");
+        assert_eq!(is_audited, !loosen);
+    }
 }
 
 #[test]
@@ -392,6 +412,33 @@ fn flattened_fields() {
         schema("Maps", Shape::Struct(&[classed("note", Public), flattened(nested("all", Addresses::schema))]))
     );
     assert_eq!(sealed_json::<Maps>(json!({"note": "n", "a": {"city": "x", "label": "y"}})), ["a.city: pii"]);
+}
+
+#[test]
+fn a_name_that_is_stored_for_two_fields_of_different_classes_is_refused() {
+    struct Note;
+    model!(Note, schema("Note", Shape::Struct(&[classed("note", Confidential)])));
+    struct Beside;
+    model!(Beside, schema("Beside", Shape::Struct(&[classed("note", Public), flattened(nested("n", Note::schema))])));
+    struct Between;
+    model!(
+        Between,
+        schema(
+            "Between",
+            Shape::Struct(&[
+                flattened(nested("address", Address::schema)),
+                flattened(nested("beside", Beside::schema))
+            ])
+        )
+    );
+    struct Tagged;
+    const NEW: VariantSpec =
+        VariantSpec { name: "New", content: VariantContent::Newtype(flattened(nested("0", Note::schema))) };
+    model!(Tagged, schema("Tagged", Shape::Enum(Tagging::Internal { tag: "note" }, &[NEW])));
+    for refused in [plan_of::<Beside>(""), plan_of::<Between>(""), plan_of::<Tagged>("")] {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains("two fields of different classes are stored as `note`"), "{error}");
+    }
 }
 
 #[test]

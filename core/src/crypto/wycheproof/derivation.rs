@@ -1,0 +1,131 @@
+//! HKDF and HMAC with SHA-256, SHA-384 and SHA-512.
+
+use aws_lc_rs::{hkdf, hmac};
+use hkdf::KeyType;
+use hmac::Algorithm;
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::{Vector, vectors};
+use crate::crypto::{MacKey, hkdf_sha256};
+
+#[test]
+fn hkdf_with_sha256() {
+    let ours = |vector: &Vector, out: &mut [u8]| {
+        hkdf_sha256(&vector.bytes("salt"), &vector.bytes("ikm"), &[&vector.bytes("info")], out).is_ok()
+    };
+    check_hkdf("hkdf_sha256", ours, rust_crypto_hkdf!(Sha256), (41, 2));
+}
+
+/// The library's own: the crypto room has no derivation with this hash.
+#[test]
+fn hkdf_with_sha384() {
+    check_hkdf(
+        "hkdf_sha384",
+        |vector, out| library(hkdf::HKDF_SHA384, vector, out),
+        rust_crypto_hkdf!(Sha384),
+        (39, 2),
+    );
+}
+
+/// Likewise.
+#[test]
+fn hkdf_with_sha512() {
+    check_hkdf(
+        "hkdf_sha512",
+        |vector, out| library(hkdf::HKDF_SHA512, vector, out),
+        rust_crypto_hkdf!(Sha512),
+        (39, 2),
+    );
+}
+
+#[test]
+fn hmac_with_sha256() {
+    let ours = |key: &[u8], message: &[u8]| MacKey::new(key).tag(message).to_vec();
+    check_hmac("hmac_sha256", ours, rust_crypto_hmac!(Sha256));
+}
+
+/// The library's own: the crypto room has no MAC with this hash.
+#[test]
+fn hmac_with_sha384() {
+    check_hmac("hmac_sha384", |key, message| sign(hmac::HMAC_SHA384, key, message), rust_crypto_hmac!(Sha384));
+}
+
+/// Likewise.
+#[test]
+fn hmac_with_sha512() {
+    check_hmac("hmac_sha512", |key, message| sign(hmac::HMAC_SHA512, key, message), rust_crypto_hmac!(Sha512));
+}
+
+/// Both fill the output, or both say that it is too long; how many vectors were good and bad.
+fn check_hkdf(
+    file: &str,
+    ours: impl Fn(&Vector, &mut [u8]) -> bool,
+    second_opinion: impl Fn(&Vector, &mut [u8]) -> bool,
+    expected: (usize, usize),
+) {
+    let mut seen = (0, 0);
+    for vector in vectors(file) {
+        let length = vector.number("size");
+        let (mut a, mut b) = (vec![0; length], vec![0; length]);
+        assert_eq!(ours(&vector, &mut a), vector.is_valid(), "{}", vector.name());
+        assert_eq!(second_opinion(&vector, &mut b), vector.is_valid(), "{}", vector.name());
+        if vector.is_valid() {
+            assert!(a == vector.bytes("okm") && a == b, "{}", vector.name());
+            seen.0 += 1;
+        } else {
+            seen.1 += 1;
+        }
+    }
+    assert_eq!(seen, expected);
+}
+
+/// Tags may be shorter in the vectors: then they are the beginning of the whole one.
+fn check_hmac(file: &str, ours: impl Fn(&[u8], &[u8]) -> Vec<u8>, second_opinion: impl Fn(&[u8], &[u8]) -> Vec<u8>) {
+    let vectors = vectors(file);
+    assert_eq!(vectors.len(), 87);
+    for vector in vectors {
+        let (key, message, tag) = (vector.bytes("key"), vector.bytes("msg"), vector.bytes("tag"));
+        let whole = ours(&key, &message);
+        assert_eq!(whole, second_opinion(&key, &message), "{}", vector.name());
+        let is_right = tag.len() == vector.number("tagSize") / 8 && whole.starts_with(&tag);
+        assert_eq!(is_right, vector.is_valid(), "{}", vector.name());
+    }
+}
+
+fn library(algorithm: hkdf::Algorithm, vector: &Vector, out: &mut [u8]) -> bool {
+    struct Length(usize);
+    impl KeyType for Length {
+        fn len(&self) -> usize {
+            self.0
+        }
+    }
+    let key = hkdf::Salt::new(algorithm, &vector.bytes("salt")).extract(&vector.bytes("ikm"));
+    let info = vector.bytes("info");
+    let filled = key.expand(&[&info], Length(out.len())).and_then(|okm| okm.fill(out));
+    filled.is_ok()
+}
+
+fn sign(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
+    hmac::sign(&hmac::Key::new(algorithm, key), message).as_ref().to_vec()
+}
+
+macro_rules! rust_crypto_hkdf {
+    ($hash:ty) => {
+        |vector: &Vector, out: &mut [u8]| {
+            let key = ::hkdf::Hkdf::<$hash>::new(Some(&vector.bytes("salt")), &vector.bytes("ikm"));
+            key.expand(&vector.bytes("info"), out).is_ok()
+        }
+    };
+}
+
+macro_rules! rust_crypto_hmac {
+    ($hash:ty) => {
+        |key: &[u8], message: &[u8]| {
+            use ::hmac::{KeyInit as _, Mac as _};
+            let mut mac = ::hmac::Hmac::<$hash>::new_from_slice(key).unwrap();
+            mac.update(message);
+            mac.finalize().into_bytes().to_vec()
+        }
+    };
+}
+use {rust_crypto_hkdf, rust_crypto_hmac};
