@@ -234,9 +234,8 @@ async fn of_two_rotations_at_once_one_wins_and_nothing_is_lost() {
     // Both have read the active record before either writes.
     keys.site.aws.fault(Fault::on("kms", "ReEncrypt").delay(Duration::from_millis(50)));
     let (one, other) = tokio::join!(keys.store.rotate(&id), keys.store.rotate(&id));
-    let (won, lost) = match (one, other) {
-        (Ok(won), Err(lost)) | (Err(lost), Ok(won)) => (won, lost),
-        _ => panic!("exactly one rotation should win"),
+    let ((Ok(won), Err(lost)) | (Err(lost), Ok(won))) = (one, other) else {
+        panic!("exactly one rotation should win");
     };
     assert_eq!(lost.kind(), ErrorKind::Conflict);
     assert_eq!(keys.store.active(&id).await.unwrap().version, won);
