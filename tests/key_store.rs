@@ -447,13 +447,13 @@ async fn kms_keeps_tenants_apart_by_the_context_of_their_branch_keys() {
     }
     let privet = protector(BranchKeyring::new(Arc::clone(&keys.store), ids.clone()));
     for tenant in ["acme", "umbrella"] {
-        let customers = privet.for_tenant(tenant).table::<Customer>(&keys.site.dynamodb).unwrap();
+        let customers = privet.for_tenant(tenant).unwrap().table::<Customer>(&keys.site.dynamodb).unwrap();
         customers.put(&Customer { id: tenant.into(), ..ada() }).await.unwrap();
     }
     keys.site.aws.deny(Deny::principal("acme-app").service("kms").context("aws-crypto-ec:privet:tenant", "umbrella"));
     let app = protector(BranchKeyring::new(keys.as_principal("acme-app").await, ids));
     let open = async |tenant: &str, id: &str| {
-        let customers = app.for_tenant(tenant).table::<Customer>(&keys.site.dynamodb).unwrap();
+        let customers = app.for_tenant(tenant).unwrap().table::<Customer>(&keys.site.dynamodb).unwrap();
         customers.get(id).await.map_err(|error| error.kind())
     };
     assert!(open("acme", "acme").await == Ok(Some(Customer { id: "acme".into(), ..ada() })));

@@ -36,7 +36,7 @@ pub use supplier::{BranchKeyIds, BranchKeySupplier};
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
 /// Keyrings are asked through the data-key cache, so an implementation need not cache. It must bind the encryption
-/// context to what it wraps, and must not print keys or context values.
+/// context to what it wraps (or say that it does not, as [`RawRsaKeyring`]), and must not print keys or context values.
 pub trait Keyring: fmt::Debug + Send + Sync {
     /// A new data key, with itself wrapped.
     ///

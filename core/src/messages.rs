@@ -1,4 +1,4 @@
-//! Encrypting and decrypting messages with a keyring.
+//! Encrypting and decrypting messages with a keyring: whole, as streams, and in parts.
 //!
 //! ```
 //! use privet_core::keyring::RawAesKeyring;
@@ -19,14 +19,24 @@
 use crate::crypto::Secret;
 use crate::error::{Error, Result};
 use crate::keyring::{DataKey, DataKeyRequest, Keyring};
-use crate::message::{Locked, Message, NewMessage, Opened, ReadOptions, WriteOptions};
+use crate::message::{
+    Decryptor, Encryptor, Locked, LockedStream, Message, NewMessage, Opened, RandomAccess, ReadOptions, WriteOptions,
+};
+
+#[cfg(feature = "io")]
+mod io;
+mod stream;
+
+#[cfg(feature = "io")]
+pub use io::{decrypt_io, encrypt_io};
+pub use stream::{decrypt_stream, encrypt_stream};
 
 /// Encrypts a plaintext as one message, under a data key of its own.
 ///
 /// # Errors
 ///
 /// `Config` or `Input` if the options contradict themselves (before the keyring is asked); otherwise as the keyring's.
-pub async fn encrypt(keyring: &dyn Keyring, plaintext: &[u8], options: &WriteOptions) -> Result<Vec<u8>> {
+pub async fn encrypt<K: Keyring + ?Sized>(keyring: &K, plaintext: &[u8], options: &WriteOptions) -> Result<Vec<u8>> {
     let message = NewMessage::new(options)?;
     let DataKey { secret, edks } = data_key(keyring, &message).await?;
     message.seal(&secret, edks, plaintext)
@@ -43,20 +53,60 @@ pub async fn encrypt(keyring: &dyn Keyring, plaintext: &[u8], options: &WriteOpt
 ///
 /// Name the pairs that the message must have been written with in the options: a message that was moved from elsewhere
 /// is authentic too, under its own context.
-pub async fn decrypt(keyring: &dyn Keyring, message: &[u8], options: &ReadOptions) -> Result<Opened> {
+pub async fn decrypt<K: Keyring + ?Sized>(keyring: &K, message: &[u8], options: &ReadOptions) -> Result<Opened> {
     let message = Message::parse(message, options)?;
     let secret = unwrap(keyring, message.locked()).await?;
     message.open(&secret)
 }
 
-async fn data_key(keyring: &dyn Keyring, message: &NewMessage) -> Result<DataKey> {
+/// Begins a message that is written piece by piece, under a data key of its own.
+///
+/// # Errors
+///
+/// As [`encrypt`].
+pub async fn encryptor<K: Keyring + ?Sized>(keyring: &K, options: &WriteOptions) -> Result<Encryptor> {
+    let message = NewMessage::new(options)?;
+    let DataKey { secret, edks } = data_key(keyring, &message).await?;
+    message.encryptor(&secret, edks)
+}
+
+/// Goes on with a message that is read piece by piece, once its header is complete. Appends the plaintext that is
+/// there already.
+///
+/// # Errors
+///
+/// As [`decrypt`].
+pub async fn decryptor<K: Keyring + ?Sized>(keyring: &K, locked: LockedStream, out: &mut Vec<u8>) -> Result<Decryptor> {
+    let secret = unwrap(keyring, locked.locked()).await?;
+    locked.decryptor(&secret, out)
+}
+
+/// Goes on with a message of which parts are read, once its header is complete. `message_length` is the length of the
+/// whole message in bytes.
+///
+/// # Errors
+///
+/// As [`decrypt`] and [`LockedStream::random_access`].
+pub async fn random_access<K: Keyring + ?Sized>(
+    keyring: &K,
+    locked: LockedStream,
+    message_length: u64,
+) -> Result<RandomAccess> {
+    let secret = unwrap(keyring, locked.locked()).await?;
+    locked.random_access(&secret, message_length)
+}
+
+async fn data_key<K: Keyring + ?Sized>(keyring: &K, message: &NewMessage) -> Result<DataKey> {
     let request = DataKeyRequest::with_length(message.context().clone(), message.suite().data_key_length());
     keyring.generate_data_key(&request).await
 }
 
-async fn unwrap(keyring: &dyn Keyring, locked: &Locked) -> Result<Secret> {
+async fn unwrap<K: Keyring + ?Sized>(keyring: &K, locked: &Locked) -> Result<Secret> {
     let header = locked.header();
     let request = DataKeyRequest::with_length(locked.context().clone(), header.suite().data_key_length());
     let secret = keyring.unwrap_data_key(header.encrypted_data_keys(), &request).await?;
     secret.ok_or_else(|| Error::denied("none of the message's wrapped data keys is for this keyring"))
 }
+
+#[cfg(test)]
+mod tests;

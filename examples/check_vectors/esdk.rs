@@ -1,16 +1,26 @@
 //! Vectors of ESDK messages, as AWS's clients wrote them: each good one opens, with each of its keys; each damaged one
 //! is refused.
 
-// A JSON value that is indexed with what it lacks gives null, and no panic.
-#![allow(clippy::indexing_slicing)]
+// A program for the terminal. A JSON value that is indexed with what it lacks gives null, and no panic.
+#![allow(clippy::indexing_slicing, clippy::print_stderr)]
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use privet::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture, MultiKeyring, RawAesKeyring};
-use privet::message::{CommitmentPolicy, Message, ReadOptions};
-use privet::{EncryptedDataKey, EncryptionContext, Error, ErrorKind, Secret, messages};
+use privet::keyring::{
+    HierarchicalKeyring, Keyring, MultiKeyring, RawAesKeyring, RawRsaKeyring, RsaPadding, RsaPrivateKey,
+};
+use privet::message::{CommitmentPolicy, HeaderProgress, HeaderReader, Message, ReadOptions};
+use privet::{EncryptionContext, Error, Secret, messages};
 use serde_json::Value as Json;
+
+// The path is spelled out for the test that shares this file.
+#[path = "esdk/recorded.rs"]
+mod recorded;
+
+use recorded::{RecordedKms, recorded_store};
 
 /// Whether a file holds such vectors.
 pub fn knows(file: &Json) -> bool {
@@ -25,7 +35,7 @@ pub async fn check(file: &Json) -> Result<Vec<(String, Result<(), String>)>, Str
             match outcome {
                 Outcome::Passed => results.push((reader, Ok(()))),
                 Outcome::Failed(why) => results.push((reader, Err(why))),
-                Outcome::Skipped(_) => {}
+                Outcome::Skipped(kind) => eprintln!("{reader}: left out, there is no keyring for {kind}"),
             }
         }
     }
@@ -176,12 +186,30 @@ impl Vector {
                 Ok(Box::new(keyring.map_err(|error| error.to_string())?))
             }
             "kms" => {
-                let kms = KmsStandIn::new(file, text(key, "key_arn"))?;
-                if kms.answers.iter().any(|answer| contains(&self.message, &answer.blob)) {
+                let kms = RecordedKms::new(file, text(key, "key_arn"))?;
+                if kms.knows(&self.message) {
                     Ok(Box::new(kms))
                 } else {
                     Err(Missing::Kind("kms, no answer recorded".to_owned()))
                 }
+            }
+            "raw-rsa" => {
+                let padding = match text(key, "padding") {
+                    "pkcs1" => RsaPadding::Pkcs1,
+                    "oaep-sha1" => RsaPadding::OaepSha1,
+                    "oaep-sha256" => RsaPadding::OaepSha256,
+                    "oaep-sha384" => RsaPadding::OaepSha384,
+                    "oaep-sha512" => RsaPadding::OaepSha512,
+                    other => return Err(Missing::Kind(format!("raw-rsa {other}"))),
+                };
+                let private_key =
+                    RsaPrivateKey::from_pem(text(key, "private_pem")).map_err(|error| error.to_string())?;
+                let keyring = RawRsaKeyring::new(text(key, "namespace"), text(key, "name"), private_key, padding);
+                Ok(Box::new(keyring.map_err(|error| error.to_string())?))
+            }
+            "hierarchy" => {
+                let store = recorded_store(&file["branch_keys"])?;
+                Ok(Box::new(HierarchicalKeyring::new(Arc::new(store), text(key, "branch_key_id"))))
             }
             other => Err(Missing::Kind(other.to_owned())),
         }
@@ -194,6 +222,11 @@ impl Vector {
             Err(Missing::Wrong(why)) => return Outcome::Failed(why),
         };
         let opened = messages::decrypt(&keyring, &self.message, &self.options()).await;
+        // A stream must say the same.
+        let streamed = self.stream(&keyring).await;
+        if opened.as_ref().ok().map(|opened| &opened.plaintext) != streamed.as_ref().ok() {
+            return Outcome::Failed("opens otherwise as a stream than whole".to_owned());
+        }
         match (opened, &self.plaintext) {
             (Err(_), None) => Outcome::Passed,
             (Ok(_), None) => Outcome::Failed("opens although it must be refused".to_owned()),
@@ -203,6 +236,30 @@ impl Vector {
             }
             (Ok(_), Some(_)) => self.check_header().map_or_else(Outcome::Failed, |()| Outcome::Passed),
         }
+    }
+
+    /// The plaintext of the message in pieces of 1 to 100 bytes.
+    async fn stream(&self, keyring: &dyn Keyring) -> Result<Vec<u8>, Error> {
+        let mut plaintext = Vec::new();
+        let mut rest = self.message.as_slice();
+        let mut next = |length: usize| {
+            let (piece, behind) = rest.split_at(length.min(rest.len()));
+            rest = behind;
+            (!piece.is_empty()).then_some(piece)
+        };
+        let mut reader = HeaderReader::new(&self.options());
+        let locked = loop {
+            let piece = next(1).ok_or_else(Error::integrity)?;
+            match reader.push(piece)? {
+                HeaderProgress::NeedsMore(more) => reader = more,
+                HeaderProgress::Locked(locked) => break locked,
+            }
+        };
+        let mut decryptor = messages::decryptor(keyring, locked, &mut plaintext).await?;
+        while let Some(piece) = next(plaintext.len() % 100 + 1) {
+            decryptor.push(piece, &mut plaintext)?;
+        }
+        decryptor.finish().map(|()| plaintext)
     }
 
     /// What the file says of the header, and that the data key it names opens the message without any keyring.
@@ -244,66 +301,6 @@ impl From<String> for Missing {
     fn from(why: String) -> Self {
         Self::Wrong(why)
     }
-}
-
-/// Answers as AWS KMS did when the vectors were made: same blob, same key, same context, or nothing.
-#[derive(Debug)]
-struct KmsStandIn {
-    key_arn: String,
-    answers: Vec<Answer>,
-}
-
-#[derive(Debug)]
-struct Answer {
-    blob: Vec<u8>,
-    context: EncryptionContext,
-    plaintext: Secret,
-}
-
-impl KmsStandIn {
-    fn new(file: &Json, key_arn: &str) -> Result<Self, String> {
-        let mut answers = Vec::new();
-        for (blob, answer) in file["kms_plaintexts"].as_object().into_iter().flatten() {
-            if text(answer, "key_arn") == key_arn {
-                let plaintext = Secret::copy_of(&hex(text(answer, "plaintext_hex"))?);
-                let context = collect(pairs(&answer["encryption_context"]));
-                answers.push(Answer { blob: base64(blob)?, context, plaintext });
-            }
-        }
-        Ok(Self { key_arn: key_arn.to_owned(), answers })
-    }
-}
-
-impl Keyring for KmsStandIn {
-    fn generate_data_key<'a>(&'a self, _request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
-        Box::pin(async { Err(Error::new(ErrorKind::Config, "the stand-in only answers what was asked before")) })
-    }
-
-    fn wrap_data_key<'a>(
-        &'a self,
-        _data_key: &'a Secret,
-        _request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, EncryptedDataKey> {
-        Box::pin(async { Err(Error::new(ErrorKind::Config, "the stand-in only answers what was asked before")) })
-    }
-
-    fn unwrap_data_key<'a>(
-        &'a self,
-        edks: &'a [EncryptedDataKey],
-        request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, Option<Secret>> {
-        let ours =
-            |edk: &&EncryptedDataKey| edk.provider_id == "aws-kms" && edk.provider_info == self.key_arn.as_bytes();
-        let answer = edks.iter().filter(ours).find_map(|edk| {
-            self.answers.iter().find(|answer| answer.blob == edk.ciphertext && answer.context == *request.context())
-        });
-        let secret = answer.map(|answer| Secret::copy_of(answer.plaintext.expose()));
-        Box::pin(async move { Ok(secret) })
-    }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn pairs(json: &Json) -> impl Iterator<Item = (&str, &str)> {

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# Has the Python reader read our vectors, and records that the library seals now. Exit code 0 if it agrees on each.
+# Has a Python reader of our own read the record vectors, and AWS's Python client messages; those in the repository,
+# and some that the library seals now. Exit code 0 if they agree on each.
 # Needs python3 with pip, and cargo; what it installs goes under target/interop.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 place=target/interop
+packages=(cryptography aws-encryption-sdk)
+wanted='import cryptography, aws_encryption_sdk'
 mkdir -p "$place"
 
 # Debian splits `venv` off python3; pip alone does as well.
@@ -13,15 +16,18 @@ if [[ ! -x $place/venv/bin/python ]] && ! python3 -m venv "$place/venv" >/dev/nu
 fi
 if [[ -x $place/venv/bin/python ]]; then
     python=$place/venv/bin/python
-    "$python" -c 'import cryptography' 2>/dev/null || "$python" -m pip install --quiet cryptography
+    "$python" -c "$wanted" 2>/dev/null || "$python" -m pip install --quiet "${packages[@]}"
 else
     python=python3
     export PYTHONPATH=$PWD/$place/packages
-    "$python" -c 'import cryptography' 2>/dev/null ||
-        "$python" -m pip install --quiet --target "$place/packages" cryptography
+    "$python" -c "$wanted" 2>/dev/null ||
+        "$python" -m pip install --quiet --target "$place/packages" "${packages[@]}"
 fi
 
 fresh=$(mktemp "$place/fresh-XXXXXX")
-trap 'rm -f "$fresh"' EXIT
+messages=$(mktemp "$place/messages-XXXXXX")
+trap 'rm -f "$fresh" "$messages"' EXIT
 cargo run --quiet --example make_vectors -- "$fresh"
 "$python" tests/interop/read_record.py tests/vectors/record/own.json "$fresh"
+cargo run --quiet --example make_messages -- "$messages"
+"$python" tests/interop/read_messages.py tests/vectors/esdk/generated.json "$messages"

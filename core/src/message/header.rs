@@ -30,7 +30,7 @@ impl Header {
     /// `Denied` if the commitment policy or a limit does not let it pass; `Integrity` for everything else.
     pub fn peek(bytes: &[u8], options: &ReadOptions) -> Result<Option<Self>> {
         Ok(match parse(bytes, options)? {
-            Parsed::Header(header) => Some(header),
+            Parsed::Header(header) => Some(*header),
             Parsed::Needs(_) => None,
         })
     }

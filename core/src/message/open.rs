@@ -6,7 +6,7 @@ use super::footer;
 use super::frame::{FrameCipher, Kind, Read, read};
 use super::header::{Fields, Header, Parsed, RESERVED_PREFIX, parse};
 use super::keys::MessageKeys;
-use super::options::ReadOptions;
+use super::options::{Limits, ReadOptions};
 use super::suite::AlgorithmSuite;
 use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
@@ -98,7 +98,7 @@ impl std::fmt::Debug for Opened {
 /// A header that waits for the message's data key, and the context that goes with it.
 #[derive(Debug)]
 pub struct Locked {
-    header: Header,
+    header: Box<Header>,
     /// Stored pairs and the reader's.
     context: EncryptionContext,
     /// What the header's tag covers beside the header: the reader's pairs that are not stored.
@@ -107,7 +107,7 @@ pub struct Locked {
 }
 
 impl Locked {
-    pub(super) fn new(header: Header, options: &ReadOptions) -> Result<Self> {
+    pub(super) fn new(header: Box<Header>, options: &ReadOptions) -> Result<Self> {
         let mut context = header.fields.context.clone();
         let mut not_stored = EncryptionContext::new();
         for (name, value) in options.context.iter() {
@@ -138,8 +138,8 @@ impl Locked {
         &self.context
     }
 
-    pub(super) fn options(&self) -> &ReadOptions {
-        &self.options
+    pub(super) fn limits(&self) -> &Limits {
+        &self.options.limits
     }
 
     /// Checks commitment and header tag, in this order.
@@ -158,6 +158,6 @@ impl Locked {
 /// An authentic header, and what opens the frames behind it.
 pub(super) struct Unlocked {
     pub(super) cipher: FrameCipher,
-    pub(super) header: Header,
+    pub(super) header: Box<Header>,
     pub(super) context: EncryptionContext,
 }

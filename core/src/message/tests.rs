@@ -152,3 +152,6 @@ fn nothing_of_the_plaintext_is_printed() {
     let printed = format!("{opened:?}");
     assert!(!printed.contains("attack") && !printed.contains("97, 116") && !printed.contains("\"test\""), "{printed}");
 }
+
+mod ranges;
+mod streams;

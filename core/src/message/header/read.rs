@@ -14,7 +14,7 @@ use crate::message::suite::AlgorithmSuite;
 /// What came of reading.
 pub(in crate::message) enum Parsed {
     /// The header is complete.
-    Header(Header),
+    Header(Box<Header>),
     /// Nothing was refused so far; at least this many bytes are needed to read on.
     Needs(usize),
 }
@@ -22,7 +22,7 @@ pub(in crate::message) enum Parsed {
 /// Reads the header at the start of these bytes.
 pub(in crate::message) fn parse(bytes: &[u8], options: &ReadOptions) -> Result<Parsed> {
     match read(&mut Reader { bytes, at: 0, most: options.limits.max_header }, options) {
-        Ok(header) => Ok(Parsed::Header(header)),
+        Ok(header) => Ok(Parsed::Header(Box::new(header))),
         Err(Stop::Needs(length)) => Ok(Parsed::Needs(length)),
         Err(Stop::Refused(error)) => Err(error),
     }

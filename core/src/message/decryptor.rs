@@ -1,0 +1,256 @@
+//! Reading a message piece by piece, in memory that does not grow with it.
+
+use zeroize::Zeroizing;
+
+use super::footer;
+use super::frame::{FINAL_OVERHEAD, Kind, Read, read};
+use super::header::{Header, Parsed, parse};
+use super::open::{Locked, Unlocked};
+use super::options::ReadOptions;
+use crate::crypto::{Digest, Secret};
+use crate::encryption_context::EncryptionContext;
+use crate::error::{Error, Result};
+
+/// Collects the header of a message that comes in pieces.
+#[derive(Debug)]
+pub struct HeaderReader {
+    options: ReadOptions,
+    buffer: Vec<u8>,
+    /// How many bytes the buffer needs before another look at it is worth it.
+    needs: usize,
+}
+
+/// How far a header is.
+#[derive(Debug)]
+pub enum HeaderProgress {
+    /// More bytes are needed.
+    NeedsMore(HeaderReader),
+    /// The header is complete, and the message waits for its data key.
+    Locked(LockedStream),
+}
+
+impl HeaderReader {
+    /// A reader for one message.
+    #[must_use]
+    pub fn new(options: &ReadOptions) -> Self {
+        Self { options: options.clone(), buffer: Vec::new(), needs: 1 }
+    }
+
+    /// Takes more bytes, as many as there are.
+    ///
+    /// # Errors
+    ///
+    /// As [`Message::parse`](super::Message::parse), as soon as the bytes show it.
+    pub fn push(mut self, bytes: &[u8]) -> Result<HeaderProgress> {
+        self.buffer.extend_from_slice(bytes);
+        if self.buffer.len() >= self.needs {
+            match parse(&self.buffer, &self.options)? {
+                Parsed::Needs(needs) => self.needs = needs,
+                Parsed::Header(header) => {
+                    let rest = self.buffer.split_off(header.length());
+                    let locked = Locked::new(header, &self.options)?;
+                    return Ok(HeaderProgress::Locked(LockedStream { locked, rest }));
+                }
+            }
+        }
+        Ok(HeaderProgress::NeedsMore(self))
+    }
+}
+
+/// A message that comes in pieces and waits for its data key.
+pub struct LockedStream {
+    locked: Locked,
+    /// What came after the header.
+    rest: Vec<u8>,
+}
+
+impl LockedStream {
+    /// The header and the context to ask key providers with.
+    #[must_use]
+    pub fn locked(&self) -> &Locked {
+        &self.locked
+    }
+
+    pub(super) fn into_locked(self) -> Locked {
+        self.locked
+    }
+
+    /// Goes on with the data key. Appends the plaintext that is there already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Decryptor::push`]; `Config` if the data key's length is not the suite's.
+    pub fn decryptor(self, data_key: &Secret, out: &mut Vec<u8>) -> Result<Decryptor> {
+        let max_frame = self.locked.limits().max_frame;
+        let unlocked = self.locked.unlock(data_key)?;
+        let mut digest = footer::digest(unlocked.header.suite());
+        if let Some(digest) = &mut digest {
+            digest.update(&unlocked.header.body);
+            if unlocked.header.suite().version() == 1 {
+                digest.update(&unlocked.header.iv);
+            }
+            digest.update(&unlocked.header.tag);
+        }
+        let mut decryptor = Decryptor {
+            unlocked,
+            digest,
+            stage: Stage::Frame(1),
+            max_frame: u64::from(max_frame),
+            buffer: Vec::new(),
+            needs: 0,
+            held: Zeroizing::default(),
+            scratch: Vec::new(),
+        };
+        decryptor.push(&self.rest, out)?;
+        Ok(decryptor)
+    }
+}
+
+impl std::fmt::Debug for LockedStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockedStream").field("locked", &self.locked).finish_non_exhaustive()
+    }
+}
+
+/// Decrypts a message that comes in pieces.
+///
+/// # Security
+///
+/// Each frame is given out once its own tag is verified, which says that it is the one to follow, not that the rest
+/// will come: only [`finish`](Self::finish) says that the message was whole. With a signature suite, frames before the
+/// last one are given out before the signature is verified; whatever is done with them must be undone if `finish` fails.
+#[must_use = "a message is whole only if `finish` says so"]
+pub struct Decryptor {
+    unlocked: Unlocked,
+    digest: Option<Digest>,
+    stage: Stage,
+    max_frame: u64,
+    /// The beginning of what comes next.
+    buffer: Vec<u8>,
+    /// How many bytes the buffer needs before another look at it is worth it.
+    needs: usize,
+    /// The last frame's plaintext, until the signature is verified.
+    held: Zeroizing<Vec<u8>>,
+    scratch: Vec<u8>,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The frame with this number.
+    Frame(u32),
+    Footer,
+    End,
+    /// Something was refused; nothing goes on from there.
+    Refused,
+}
+
+impl Decryptor {
+    /// The message's header. It is authentic.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.unlocked.header
+    }
+
+    /// The whole encryption context, stored or not. It is authentic.
+    #[must_use]
+    pub fn context(&self) -> &EncryptionContext {
+        &self.unlocked.context
+    }
+
+    /// Takes more bytes of the message, and appends the plaintext of the frames that are complete and verified. At
+    /// most one frame is held back.
+    ///
+    /// # Errors
+    ///
+    /// `Integrity` if anything does not authenticate, or bytes follow the message's end; `Denied` if a frame is longer
+    /// than the limit. From then on nothing goes.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let advanced = self.advance(bytes, out);
+        if advanced.is_err() {
+            self.stage = Stage::Refused;
+        }
+        advanced
+    }
+
+    /// Ends the message: an error if it was cut short, or anything was refused before.
+    ///
+    /// # Errors
+    ///
+    /// `Integrity`.
+    pub fn finish(self) -> Result<()> {
+        if self.stage == Stage::End && self.buffer.is_empty() { Ok(()) } else { Err(Error::integrity()) }
+    }
+
+    fn advance(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        while !self.buffer.is_empty() {
+            let missing = self.needs.saturating_sub(self.buffer.len());
+            let Some((more, rest)) = bytes.split_at_checked(missing) else {
+                self.buffer.extend_from_slice(bytes);
+                return Ok(());
+            };
+            self.buffer.extend_from_slice(more);
+            bytes = rest;
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let left = self.consume(&buffer, out)?.len();
+            buffer.drain(..buffer.len() - left);
+            self.buffer = buffer;
+        }
+        // Whole frames are opened where they are, without a copy into the buffer.
+        let left = self.consume(bytes, out)?;
+        self.buffer.extend_from_slice(left);
+        Ok(())
+    }
+
+    /// Takes all that is complete, and gives what is left. If anything is left, `needs` is more than that.
+    fn consume<'a>(&mut self, mut bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
+        loop {
+            match self.stage {
+                Stage::Frame(sequence) => match read(bytes, self.unlocked.header.fields.content, sequence)? {
+                    Read::Needs(needs) => return self.wait(bytes, needs),
+                    Read::Frame(frame, rest) => {
+                        let last = frame.kind != Kind::Regular;
+                        let target = if last && self.digest.is_some() { &mut *self.held } else { &mut *out };
+                        self.unlocked.cipher.open(&frame, &mut self.scratch, target)?;
+                        if let Some(digest) = &mut self.digest {
+                            digest.update(bytes.get(..bytes.len() - rest.len()).unwrap_or_default());
+                        }
+                        bytes = rest;
+                        self.stage = match (last, &self.digest) {
+                            (false, _) => Stage::Frame(sequence.checked_add(1).ok_or_else(Error::integrity)?),
+                            (true, Some(_)) => Stage::Footer,
+                            (true, None) => Stage::End,
+                        };
+                    }
+                },
+                Stage::Footer => match footer::read(bytes) {
+                    Err(needs) => return self.wait(bytes, needs),
+                    Ok((signature, rest)) => {
+                        let digest = self.digest.take().ok_or_else(Error::integrity)?;
+                        footer::verify(self.unlocked.header.verifying_key.as_ref(), digest, signature)?;
+                        out.extend_from_slice(&self.held);
+                        self.held = Zeroizing::default();
+                        bytes = rest;
+                        self.stage = Stage::End;
+                    }
+                },
+                Stage::End if bytes.is_empty() => return Ok(bytes),
+                Stage::End | Stage::Refused => return Err(Error::integrity()),
+            }
+        }
+    }
+
+    fn wait<'a>(&mut self, bytes: &'a [u8], needs: usize) -> Result<&'a [u8]> {
+        if needs as u64 > self.max_frame + FINAL_OVERHEAD as u64 {
+            return Err(Error::denied("a frame of the message is longer than the limit allows"));
+        }
+        self.needs = needs;
+        Ok(bytes)
+    }
+}
+
+impl std::fmt::Debug for Decryptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decryptor").field("header", &self.unlocked.header).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,154 @@
+//! Writing a message piece by piece, in memory that does not grow with it.
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::footer;
+use super::frame::Kind;
+use super::seal::{NewMessage, Writing, too_long};
+use crate::crypto::{Digest, Secret};
+use crate::edk::EncryptedDataKey;
+use crate::error::{Error, Result};
+
+/// Encrypts a plaintext that comes in pieces.
+///
+/// The message is complete after [`finish`](Self::finish) and not before: what was written without it is refused by
+/// every reader.
+#[must_use = "a message is complete only after `finish`"]
+pub struct Encryptor {
+    writing: Writing,
+    /// The header, until it is written.
+    header: Vec<u8>,
+    /// Plaintext that does not make a frame yet.
+    buffer: Zeroizing<Vec<u8>>,
+    /// The number of the next frame; `None` once there was none left.
+    sequence: Option<u32>,
+    digest: Option<Digest>,
+    scratch: Vec<u8>,
+}
+
+impl NewMessage {
+    /// Writes the message piece by piece, with this data key, wrapped as `edks`.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    pub fn encryptor(self, data_key: &Secret, edks: Vec<EncryptedDataKey>) -> Result<Encryptor> {
+        let writing = self.start(data_key, edks)?;
+        Ok(Encryptor {
+            digest: footer::digest(writing.suite),
+            header: writing.header.clone(),
+            buffer: Zeroizing::default(),
+            sequence: Some(1),
+            scratch: Vec::new(),
+            writing,
+        })
+    }
+}
+
+impl Encryptor {
+    /// Bytes of the whole message with so many bytes of plaintext: what an upload needs to know beforehand.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the plaintext has more than 2^32 - 1 frames.
+    pub fn message_length(&self, plaintext_length: u64) -> Result<u64> {
+        self.writing.message_length(plaintext_length)
+    }
+
+    /// Encrypts more of the plaintext, and appends what is complete of the message. At most one frame is held back.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the plaintext has more than 2^32 - 1 frames; from then on nothing goes.
+    pub fn push(&mut self, mut plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let start = self.begin(out);
+        // A full frame waits until more follows: it may be the final one.
+        while let Some((frame, rest)) = plaintext
+            .split_at_checked(self.writing.frame_length - self.buffer.len())
+            .filter(|(_, rest)| !rest.is_empty())
+        {
+            if self.buffer.is_empty() {
+                self.seal(Kind::Regular, frame, out)?;
+            } else {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                append(&mut buffer, frame, self.writing.frame_length);
+                self.seal(Kind::Regular, &buffer, out)?;
+                buffer.zeroize();
+                self.buffer = buffer;
+            }
+            plaintext = rest;
+        }
+        append(&mut self.buffer, plaintext, self.writing.frame_length);
+        self.hash(out, start);
+        Ok(())
+    }
+
+    /// Appends the end of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
+        let start = self.begin(out);
+        let buffer = std::mem::take(&mut self.buffer);
+        self.seal(Kind::Final, &buffer, out)?;
+        self.hash(out, start);
+        match (&self.writing.signing_key, &self.digest) {
+            (Some(key), Some(digest)) => footer::write(self.writing.suite, key, digest, out),
+            (None, None) => Ok(()),
+            _ => Err(Error::integrity()),
+        }
+    }
+
+    /// Writes the header if it was not yet. Gives the place in `out` from which on bytes are to be hashed.
+    fn begin(&mut self, out: &mut Vec<u8>) -> usize {
+        let start = out.len();
+        out.append(&mut self.header);
+        start
+    }
+
+    fn seal(&mut self, kind: Kind, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        // Taken first, so that whatever fails here leaves no way to go on.
+        let sequence = self.sequence.take().ok_or_else(too_long)?;
+        self.writing.cipher.seal(kind, sequence, plaintext, &mut self.scratch, out)?;
+        self.sequence = sequence.checked_add(1);
+        Ok(())
+    }
+
+    fn hash(&mut self, out: &[u8], start: usize) {
+        if let Some(digest) = &mut self.digest {
+            digest.update(out.get(start..).unwrap_or_default());
+        }
+    }
+}
+
+impl std::fmt::Debug for Encryptor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Encryptor").field("suite", &self.writing.suite).finish_non_exhaustive()
+    }
+}
+
+/// Appends plaintext to a buffer of `most` bytes at most. Where it has to grow, what it leaves behind is wiped.
+fn append(buffer: &mut Zeroizing<Vec<u8>>, bytes: &[u8], most: usize) {
+    let wanted = buffer.len() + bytes.len();
+    if wanted > buffer.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(wanted.max(buffer.capacity() * 2).min(most.max(wanted))));
+        larger.extend_from_slice(buffer);
+        *buffer = larger;
+    }
+    buffer.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_grows_no_further_than_a_frame() {
+        let mut buffer = Zeroizing::default();
+        for _ in 0..100 {
+            append(&mut buffer, &[1], 100);
+        }
+        assert_eq!((buffer.len(), buffer.capacity()), (100, 100));
+    }
+}
