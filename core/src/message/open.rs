@@ -48,8 +48,12 @@ impl<'a> Message<'a> {
         let unlocked = self.locked.unlock(data_key)?;
         let header = &unlocked.header;
         let mut rest = self.bytes.get(header.length()..).ok_or_else(Error::integrity)?;
-        // Room for all of it, so that no copy of plaintext is left behind by a growing buffer.
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(rest.len()));
+        // Room for all of it, so that no copy of plaintext is left behind by a growing buffer. Signatures of other
+        // makers may be some bytes shorter or longer.
+        let length =
+            header.plaintext_length(self.bytes.len() as u64).ok().and_then(|length| usize::try_from(length).ok());
+        let room = length.map_or(rest.len(), |length| length.saturating_add(64).min(rest.len()));
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(room));
         let mut scratch = Vec::new();
         let mut sequence = 1;
         loop {
@@ -80,6 +84,10 @@ impl<'a> Message<'a> {
 }
 
 /// A message that was opened: all of it is authentic.
+///
+/// # Security
+///
+/// The plaintext is the caller's from here on, also to wipe.
 pub struct Opened {
     /// The plaintext.
     pub plaintext: Vec<u8>,

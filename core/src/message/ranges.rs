@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::decryptor::LockedStream;
 use super::footer;
 use super::frame::{FINAL_OVERHEAD, Kind, REGULAR_OVERHEAD, Read, read};
@@ -106,7 +108,7 @@ impl RandomAccess {
         if self.locate(segment.plaintext_range())? != *segment {
             return Err(Error::input("the segment is one of another message"));
         }
-        let mut plaintext = Vec::with_capacity(fetched.len());
+        let mut plaintext = Zeroizing::new(Vec::with_capacity(fetched.len()));
         let (mut rest, mut scratch, mut index) = (fetched, Vec::new(), segment.first);
         while !rest.is_empty() {
             let sequence = u32::try_from(index + 1).map_err(|_| Error::integrity())?;
@@ -124,15 +126,15 @@ impl RandomAccess {
         let before = segment.plaintext.start - segment.first * self.layout.frame_length;
         let length = segment.plaintext.end - segment.plaintext.start;
         let (before, length) = (place(before)?, place(length)?);
-        if length == 0 && fetched.is_empty() {
-            return Ok(plaintext);
+        if length == 0 {
+            return if fetched.is_empty() { Ok(Vec::new()) } else { Err(Error::integrity()) };
         }
         if plaintext.len() < before.saturating_add(length) {
             return Err(Error::integrity());
         }
         plaintext.truncate(before + length);
         plaintext.drain(..before);
-        Ok(plaintext)
+        Ok(std::mem::take(&mut *plaintext))
     }
 }
 

@@ -66,6 +66,12 @@ impl NewMessage {
     ///
     /// `Config` if the data key's length is not the suite's, or there are no or too many wrapped keys; `Input` if the
     /// header is too long, or the plaintext has more than 2^32 - 1 frames.
+    ///
+    /// # Security
+    ///
+    /// A data key may serve several messages with a suite that commits, since each derives its own keys from 256
+    /// random bits. With any other suite it must serve this one only; where nothing is derived at all (0x0014, 0x0046,
+    /// 0x0078), a second message under it gives both away.
     pub fn seal(self, data_key: &Secret, edks: Vec<EncryptedDataKey>, plaintext: &[u8]) -> Result<Vec<u8>> {
         let writing = self.start(data_key, edks)?;
         let length = writing.message_length(plaintext.len() as u64)?;

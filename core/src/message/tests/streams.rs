@@ -173,3 +173,13 @@ fn a_header_byte_by_byte_is_looked_at_only_when_it_may_be_complete() {
     assert!(result.is_ok());
     assert_eq!(out, b"x");
 }
+
+#[test]
+fn a_plaintext_of_more_frames_than_can_be_numbered_is_refused() {
+    let message = NewMessage::new(&writing(AlgorithmSuite::Committing).with_frame_length(1)).unwrap();
+    let encryptor = message.encryptor(&data_key(AlgorithmSuite::Committing), edks()).unwrap();
+    // All of 2^32 - 1 frames, the final one included.
+    assert!(encryptor.message_length(u64::from(u32::MAX)).is_ok());
+    assert_eq!(encryptor.message_length(u64::from(u32::MAX) + 1).unwrap_err().kind(), ErrorKind::Input);
+    assert_eq!(encryptor.message_length(u64::MAX).unwrap_err().kind(), ErrorKind::Input);
+}
