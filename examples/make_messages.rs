@@ -71,7 +71,7 @@ async fn message(keyring: &dyn Keyring, suite: AlgorithmSuite, frame_length: u32
     };
     let plaintext: Vec<u8> = (0..=255).cycle().take(length).collect();
     // Every other one as a stream.
-    let message = if length % 2 == 0 {
+    let message = if length.is_multiple_of(2) {
         messages::encrypt(keyring, &plaintext, &options).await?
     } else {
         let mut encryptor = messages::encryptor(keyring, &options).await?;

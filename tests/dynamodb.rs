@@ -258,7 +258,7 @@ async fn records_that_were_moved_do_not_open() {
     assert_eq!(kind(moved), ErrorKind::Integrity);
 
     // To another tenant.
-    let tenant = privet.for_tenant("acme").table::<Customer>(&site.dynamodb).unwrap();
+    let tenant = privet.for_tenant("acme").unwrap().table::<Customer>(&site.dynamodb).unwrap();
     assert_eq!(kind(tenant.get("c-1").await), ErrorKind::Integrity);
 
     // To another key.

@@ -234,9 +234,8 @@ async fn of_two_rotations_at_once_one_wins_and_nothing_is_lost() {
     // Both have read the active record before either writes.
     keys.site.aws.fault(Fault::on("kms", "ReEncrypt").delay(Duration::from_millis(50)));
     let (one, other) = tokio::join!(keys.store.rotate(&id), keys.store.rotate(&id));
-    let (won, lost) = match (one, other) {
-        (Ok(won), Err(lost)) | (Err(lost), Ok(won)) => (won, lost),
-        _ => panic!("exactly one rotation should win"),
+    let ((Ok(won), Err(lost)) | (Err(lost), Ok(won))) = (one, other) else {
+        panic!("exactly one rotation should win");
     };
     assert_eq!(lost.kind(), ErrorKind::Conflict);
     assert_eq!(keys.store.active(&id).await.unwrap().version, won);
@@ -448,13 +447,13 @@ async fn kms_keeps_tenants_apart_by_the_context_of_their_branch_keys() {
     }
     let privet = protector(BranchKeyring::new(Arc::clone(&keys.store), ids.clone()));
     for tenant in ["acme", "umbrella"] {
-        let customers = privet.for_tenant(tenant).table::<Customer>(&keys.site.dynamodb).unwrap();
+        let customers = privet.for_tenant(tenant).unwrap().table::<Customer>(&keys.site.dynamodb).unwrap();
         customers.put(&Customer { id: tenant.into(), ..ada() }).await.unwrap();
     }
     keys.site.aws.deny(Deny::principal("acme-app").service("kms").context("aws-crypto-ec:privet:tenant", "umbrella"));
     let app = protector(BranchKeyring::new(keys.as_principal("acme-app").await, ids));
     let open = async |tenant: &str, id: &str| {
-        let customers = app.for_tenant(tenant).table::<Customer>(&keys.site.dynamodb).unwrap();
+        let customers = app.for_tenant(tenant).unwrap().table::<Customer>(&keys.site.dynamodb).unwrap();
         customers.get(id).await.map_err(|error| error.kind())
     };
     assert!(open("acme", "acme").await == Ok(Some(Customer { id: "acme".into(), ..ada() })));

@@ -72,7 +72,8 @@ async fn everything_at_trace_level_says_nothing() {
         .audit(privet::audit::TracingSink)
         .build()
         .unwrap()
-        .for_tenant(TENANT);
+        .for_tenant(TENANT)
+        .unwrap();
     said.push(format!("{privet:?} {:?}", privet.statistics()));
 
     let customers = privet.table::<Customer>(&site.dynamodb).unwrap();

@@ -139,8 +139,9 @@ async fn records_do_not_open_under_another_key_table_or_tenant() {
         let mut keyless = stored.clone();
         keyless.remove("id");
         assert_eq!(refused(&privet, &keyless, "its key is missing").await.0, ErrorKind::Integrity);
-        let tenant = privet.for_tenant("acme");
+        let tenant = privet.for_tenant("acme").unwrap();
         assert_eq!(refused(&tenant, &stored, "the tenant is another").await.0, ErrorKind::Integrity);
+        assert_eq!(privet.for_tenant("").err().map(|error| error.kind()), Some(ErrorKind::Input));
         let archive = privet.resource("archive").unwrap();
         let elsewhere = privet.unprotect_record(&archive, stored.clone()).await;
         assert_eq!(elsewhere.err().map(|error| error.kind()), Some(ErrorKind::Integrity));

@@ -156,7 +156,8 @@ impl DataKeyCache {
                 Err(error) => {
                     slots.statistics.failures += 1;
                     tracing::debug!(kind = %error.kind(), "the keyring failed");
-                    if error.kind() == ErrorKind::Denied && !self.0.limits.refusals.is_zero() {
+                    let remembers = !self.0.limits.refusals.is_zero() && !self.0.limits.max_age.is_zero();
+                    if error.kind() == ErrorKind::Denied && remembers {
                         slots.refuse(name, error.clone(), now);
                     }
                 }

@@ -20,4 +20,4 @@ pub use secret::Secret;
 pub(crate) use signature::{Curve, Digest, SigningKey, VerifyingKey};
 
 #[cfg(test)]
-mod wycheproof;
+mod tests;

@@ -10,13 +10,13 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::Result;
 
+#[cfg_attr(not(feature = "kms"), allow(dead_code, reason = "the KMS keyrings use the rest"))]
+mod arn;
 mod branch;
 mod failures;
 mod hierarchical;
 #[cfg(feature = "kms")]
 mod kms;
-#[cfg(feature = "kms")]
-mod kms_branch;
 mod multi;
 mod raw_aes;
 mod raw_name;
@@ -27,9 +27,7 @@ mod supplier;
 pub use branch::BranchKeyring;
 pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
-pub use kms::{KmsClients, KmsDiscoveryKeyring, KmsKeyring};
-#[cfg(feature = "kms")]
-pub use kms_branch::KmsBranchKeys;
+pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
@@ -38,7 +36,7 @@ pub use supplier::{BranchKeyIds, BranchKeySupplier};
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
 /// Keyrings are asked through the data-key cache, so an implementation need not cache. It must bind the encryption
-/// context to what it wraps, and must not print keys or context values.
+/// context to what it wraps (or say that it does not, as [`RawRsaKeyring`]), and must not print keys or context values.
 pub trait Keyring: fmt::Debug + Send + Sync {
     /// A new data key, with itself wrapped.
     ///

@@ -69,9 +69,16 @@ impl Protector {
     }
 
     /// The same protector for one tenant: its records are sealed under data keys of its own, and open for it only.
-    #[must_use]
-    pub fn for_tenant(&self, tenant: impl Into<String>) -> Self {
-        Self { shared: Arc::clone(&self.shared), tenant: Arc::new(Tenant::new(tenant.into(), &self.shared.context)) }
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the tenant is empty: a claim that is missing must not open the records that belong to no tenant.
+    pub fn for_tenant(&self, tenant: impl Into<String>) -> Result<Self> {
+        let tenant = tenant.into();
+        if tenant.is_empty() {
+            return Err(Error::input("the tenant is empty: use the protector itself for records of no tenant"));
+        }
+        Ok(Self { shared: Arc::clone(&self.shared), tenant: Arc::new(Tenant::new(tenant, &self.shared.context)) })
     }
 
     /// How records of a model are protected.

@@ -27,6 +27,24 @@ use crate::error::Error as AdapterError;
 /// Reads are strongly consistent: a version is found as soon as anything was written with it. Creating the table bills
 /// it per request, protects it against deletion, and waits until it can be used. Turn on point-in-time recovery
 /// yourself: without this table no record can be read.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use privet_core::{Classification, EncryptionContext, Result};
+/// # use privet_core::keyring::{BranchKeyIds, BranchKeyring};
+/// # use privet_core::keyring::store::{BranchKeyKms, BranchKeyProtection, KeyStore};
+/// # use privet_dynamodb::KeyStoreTable;
+/// # async fn example(dynamodb: aws_sdk_dynamodb::Client, kms: impl BranchKeyKms + 'static) -> Result<BranchKeyring> {
+/// let protection = BranchKeyProtection::key("arn:aws:kms:eu-west-1:111122223333:key/1234abcd")?;
+/// let store = Arc::new(KeyStore::new("shop-keys", protection, KeyStoreTable::new(dynamodb, "shop-keys"), kms)?);
+/// // Once, as an operator: the table, and a branch key for each class.
+/// store.create_table().await?;
+/// store.create_with_id("shop-pii", &EncryptionContext::new().with("privet:class", "pii")).await?;
+/// // In the service, where `kms` is `KmsBranchKeys`:
+/// let keyring = BranchKeyring::new(store, BranchKeyIds::new().class(Classification::Pii, "shop-pii"));
+/// # Ok(keyring)
+/// # }
+/// ```
 pub struct KeyStoreTable {
     client: Client,
     name: String,

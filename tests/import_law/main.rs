@@ -59,7 +59,7 @@ const ROOMS: &[Room] = &[
 /// A crate, and the one place of the library that names it.
 const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
-    ("aws_sdk_kms", "core/src/keyring/kms.rs"),
+    ("aws_sdk_kms", "core/src/keyring/kms"),
     ("aws_sdk_dynamodb", "dynamo-adapter/src"),
     ("aws_sdk_s3", "s3-adapter/src"),
     ("clap", "cli/src"),

@@ -13,7 +13,8 @@ use crate::{Site, refused, request};
 
 async fn cache(site: &Site) -> Arc<DataKeyCache> {
     let time = Arc::new(SystemTimeSource::new());
-    Arc::new(DataKeyCache::new(Arc::new(site.keyring().await), CacheLimits::default(), time))
+    let limits = CacheLimits::default().with_refusals(Duration::from_secs(3600));
+    Arc::new(DataKeyCache::new(Arc::new(site.keyring().await), limits, time))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -42,7 +43,7 @@ async fn a_thousand_cold_requests_make_one_call() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_shared_and_not_kept() {
+async fn a_refusal_is_shared_and_remembered_until_the_cache_is_purged() {
     let site = Site::start().await;
     site.aws.deny(Deny::everyone().service("kms"));
     site.aws.fault(Fault::on("kms", "*").delay(Duration::from_millis(30)));
@@ -53,6 +54,9 @@ async fn a_refusal_is_shared_and_not_kept() {
     }
     assert_eq!(site.calls(), 1);
     site.aws.clear_denials();
+    refused(cache.for_sealing(&request, 1).await, ErrorKind::Denied);
+    assert_eq!(site.calls(), 1);
+    cache.purge();
     cache.for_sealing(&request, 1).await.unwrap();
     assert_eq!(site.calls(), 2);
 }

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use aws_sdk_kms::Client;
 
+use super::arn::{self, KeyArn, KeyName};
 use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 
-mod arn;
+mod branch;
 mod calls;
 mod clients;
 mod discovery;
 mod errors;
 
-use arn::{KeyArn, KeyName};
+pub use branch::KmsBranchKeys;
 use calls::Calls;
 pub use clients::KmsClients;
 pub use discovery::KmsDiscoveryKeyring;

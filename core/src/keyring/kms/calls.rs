@@ -90,12 +90,12 @@ impl Calls {
         if answer.key_id.as_deref() == Some(key_arn) { Ok(secret) } else { Err(unexpected_answer()) }
     }
 
-    fn grant_tokens(&self) -> Option<Vec<String>> {
+    pub(super) fn grant_tokens(&self) -> Option<Vec<String>> {
         (!self.grant_tokens.is_empty()).then(|| self.grant_tokens.clone())
     }
 
     /// A call ends in time even if KMS never answers: the SDK has no such limit of its own.
-    fn within_budget(&self, client: &Config) -> Builder {
+    pub(super) fn within_budget(&self, client: &Config) -> Builder {
         let own = client.timeout_config().and_then(TimeoutConfig::operation_timeout);
         let budget = match (self.time_budget, own) {
             (Some(budget), _) => budget,
@@ -129,6 +129,6 @@ fn take_edk(asked: &str, key_id: Option<String>, blob: Option<Blob>) -> Result<E
 }
 
 /// Bytes of the largest blob that KMS takes: <https://docs.aws.amazon.com/kms/latest/APIReference/API_Decrypt.html>.
-const MAX_BLOB: usize = 6144;
+pub(super) const MAX_BLOB: usize = 6144;
 /// Ends well before the 29 seconds of an API that waits for a Lambda function, with room for the SDK's retries.
 const DEFAULT_TIME_BUDGET: Duration = Duration::from_secs(10);

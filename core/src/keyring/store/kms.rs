@@ -7,6 +7,7 @@ use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
 use crate::keyring::KeyringFuture;
+use crate::keyring::arn::KeyArn;
 
 /// What a key store asks of KMS.
 ///
@@ -87,7 +88,7 @@ impl BranchKeyProtection {
     /// `Config` if it is not the ARN of a KMS key. Aliases are refused: they may point elsewhere tomorrow.
     pub fn key(arn: impl Into<String>) -> Result<Self> {
         let arn = arn.into();
-        if !is_key_arn(&arn) {
+        if KeyArn::parse(&arn).is_none() {
             return Err(Error::config(
                 "a key store needs a key ARN: `arn:aws:kms:<region>:<account>:key/<id>`, not an alias or a bare id",
             ));
@@ -103,7 +104,7 @@ impl BranchKeyProtection {
     /// As [`key`](Self::key); `Config` if the key is not a multi-Region key.
     pub fn multi_region_key(arn: impl Into<String>) -> Result<Self> {
         let protection = Self::key(arn)?;
-        if !protection.arn.contains(":key/mrk-") {
+        if !KeyArn::parse(&protection.arn).is_some_and(|key| key.is_multi_region()) {
             return Err(Error::config("the id of a multi-Region key starts with `mrk-`: use `key` for other keys"));
         }
         Ok(Self { multi_region: true, ..protection })
@@ -116,27 +117,11 @@ impl BranchKeyProtection {
 
     /// Whether a record made under this KMS key may be read.
     pub(super) fn covers(&self, stored: &str) -> bool {
-        stored == self.arn || self.multi_region && without_region(stored) == without_region(&self.arn)
-    }
-}
-
-/// `arn:` partition `:kms:` region `:` account `:key/` id, nothing empty.
-fn is_key_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    match parts.as_slice() {
-        ["arn", partition, "kms", region, account, resource] => {
-            let id = resource.strip_prefix("key/").unwrap_or_default();
-            ![*partition, *region, *account, id].contains(&"")
-        }
-        _ => false,
-    }
-}
-
-fn without_region(arn: &str) -> Option<[&str; 5]> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        [prefix, partition, service, _, account, resource] => Some([prefix, partition, service, account, resource]),
-        _ => None,
+        let is_replica = || {
+            let (own, stored) = (KeyArn::parse(&self.arn), KeyArn::parse(stored));
+            own.zip(stored).is_some_and(|(own, stored)| own.is_same_key(&stored))
+        };
+        stored == self.arn || self.multi_region && is_replica()
     }
 }
 

@@ -86,6 +86,7 @@ impl BranchKeyTable for Table {
 #[derive(Debug)]
 struct Kms {
     sealed: Mutex<Vec<(Vec<u8>, EncryptionContext)>>,
+    asked: Mutex<Vec<String>>,
     decrypts: AtomicUsize,
     gate: Semaphore,
 }
@@ -97,6 +98,10 @@ impl Kms {
         vec![u8::try_from(sealed.len() - 1).unwrap()]
     }
 
+    fn asked(&self, key: &str) {
+        self.asked.lock().unwrap().push(key.to_owned());
+    }
+
     fn open(&self, ciphertext: &[u8], context: &EncryptionContext) -> Result<Vec<u8>> {
         let sealed = self.sealed.lock().unwrap();
         let (key, bound) = &sealed[usize::from(ciphertext[0])];
@@ -105,26 +110,29 @@ impl Kms {
 }
 
 impl BranchKeyKms for Kms {
-    fn generate<'a>(&'a self, _: &'a str, context: &'a EncryptionContext) -> KeyringFuture<'a, Vec<u8>> {
+    fn generate<'a>(&'a self, key: &'a str, context: &'a EncryptionContext) -> KeyringFuture<'a, Vec<u8>> {
+        self.asked(key);
         Box::pin(async move { Ok(self.seal(Secret::random(32)?.expose().to_vec(), context)) })
     }
 
     fn re_encrypt<'a>(
         &'a self,
-        _: &'a str,
+        key: &'a str,
         ciphertext: &'a [u8],
         from: &'a EncryptionContext,
         to: &'a EncryptionContext,
     ) -> KeyringFuture<'a, Vec<u8>> {
+        self.asked(key);
         Box::pin(async move { Ok(self.seal(self.open(ciphertext, from)?, to)) })
     }
 
     fn decrypt<'a>(
         &'a self,
-        _: &'a str,
+        key: &'a str,
         ciphertext: &'a [u8],
         context: &'a EncryptionContext,
     ) -> KeyringFuture<'a, Secret> {
+        self.asked(key);
         Box::pin(async move {
             self.decrypts.fetch_add(1, Ordering::SeqCst);
             let _pass = self.gate.acquire().await;
@@ -156,7 +164,12 @@ impl TimeSource for Arc<Clock> {
 impl Bench {
     fn new() -> Self {
         let table = Arc::new(Table::default());
-        let kms = Arc::new(Kms { sealed: Mutex::default(), decrypts: 0.into(), gate: Semaphore::new(1000) });
+        let kms = Arc::new(Kms {
+            sealed: Mutex::default(),
+            asked: Mutex::default(),
+            decrypts: 0.into(),
+            gate: Semaphore::new(1000),
+        });
         let protection = BranchKeyProtection::key(ARN).unwrap();
         let clock = Arc::new(Clock::default());
         let store = KeyStore::new("logical", protection, Arc::clone(&table), Arc::clone(&kms)).unwrap();
@@ -303,4 +316,52 @@ async fn what_is_missing_or_failed_is_asked_for_again() {
     bench.store.create_with_id("late", &custom).await.unwrap();
     assert!(cache.active("late").await.unwrap().is_some());
     assert!(cache.version("late", BranchKeyVersion::from_bytes([0; 16])).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_replica_reads_and_rotates_what_another_region_has_made() {
+    let bench = Bench::new();
+    let store =
+        |protection| KeyStore::new("logical", protection, Arc::clone(&bench.table), Arc::clone(&bench.kms)).unwrap();
+    let [first, second] =
+        ["eu-west-1", "us-east-1"].map(|region| format!("arn:aws:kms:{region}:111122223333:key/mrk-1"));
+    let made = store(BranchKeyProtection::key(&first).unwrap());
+    let id = made.create(&EncryptionContext::new()).await.unwrap();
+    bench.kms.asked.lock().unwrap().clear();
+    let exact = store(BranchKeyProtection::key(&second).unwrap());
+    assert_eq!(exact.active(&id).await.unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(exact.rotate(&id).await.unwrap_err().kind(), ErrorKind::Config);
+    assert!(bench.kms.asked.lock().unwrap().is_empty());
+    let replica = store(BranchKeyProtection::multi_region_key(&second).unwrap());
+    let version = replica.rotate(&id).await.unwrap();
+    assert_eq!(replica.active(&id).await.unwrap().version, version);
+    assert!(bench.kms.asked.lock().unwrap().iter().all(|asked| *asked == second), "the own region is asked");
+    // The stored ARN stays, so the region that made the key reads on.
+    assert_eq!(replica.describe(&id).await.unwrap().kms_arn, first);
+    assert_eq!(made.active(&id).await.unwrap().version, version);
+}
+
+#[tokio::test]
+async fn a_call_that_is_purged_or_whose_first_asker_gives_up_still_serves_the_others() {
+    let bench = Bench::new();
+    let id = bench.store.create(&EncryptionContext::new()).await.unwrap();
+    bench.kms.gate.forget_permits(1000);
+    let cache = bench.cache(BranchKeyCacheLimits::default());
+    let first = async {
+        let give_up = tokio::time::timeout(std::time::Duration::from_millis(10), cache.active(&id)).await;
+        assert!(give_up.is_err());
+        cache.purge();
+        bench.kms.gate.add_permits(1000);
+    };
+    let (key, ()) = tokio::join!(
+        async {
+            tokio::task::yield_now().await;
+            cache.active(&id).await
+        },
+        first
+    );
+    assert!(key.unwrap().is_some());
+    assert_eq!(bench.decrypts(), 1);
+    cache.active(&id).await.unwrap();
+    assert_eq!(bench.decrypts(), 2, "what was purged on its way is not kept");
 }

@@ -1,0 +1,3 @@
+//! The crypto room against vectors that others made.
+
+mod wycheproof;
