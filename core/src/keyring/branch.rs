@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::failures::first_unwrapped;
 use super::hierarchical::{no_branch_key, unknown_version};
 use super::store::{BranchKey, BranchKeyCache, BranchKeyCacheLimits, BranchKeyVersion, KeyStore};
 use super::{BranchKeySupplier, DataKey, DataKeyRequest, Keyring, KeyringFuture};
@@ -10,7 +11,7 @@ use crate::classification::Classification;
 use crate::crypto::{Secret, hkdf_sha256};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::{CLASS, EncryptionContext, TENANT, lp16};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::time::TimeSource;
 
 /// Derives the data key of a class from the branch key that serves the class (privet record format, section 4,
@@ -97,15 +98,8 @@ impl Keyring for BranchKeyring {
         Box::pin(async move {
             let Some(id) = self.supplier.branch_key_id(request.context()) else { return Ok(None) };
             let ours = |edk: &&EncryptedDataKey| edk.provider_id == PROVIDER_ID && edk.provider_info == id.as_bytes();
-            let mut failure = None;
-            for edk in edks.iter().filter(ours) {
-                match self.unwrap_one(&id, &edk.ciphertext, request).await {
-                    Ok(secret) => return Ok(Some(secret)),
-                    Err(error) if error.kind() == ErrorKind::Integrity => failure = Some(error),
-                    Err(error) => return Err(error),
-                }
-            }
-            failure.map_or(Ok(None), Err)
+            let unwrap = |edk: &'a EncryptedDataKey| self.unwrap_one(&id, &edk.ciphertext, request);
+            first_unwrapped(edks.iter().filter(ours), unwrap).await
         })
     }
 
@@ -161,6 +155,7 @@ const CLASS_KEY_LENGTH: usize = 32;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn branch_key(context: EncryptionContext) -> BranchKey {
         let secret = Secret::copy_of(&(0..32).collect::<Vec<_>>());

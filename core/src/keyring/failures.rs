@@ -1,6 +1,28 @@
-//! Which failure to report when several wrapped keys or keyrings were tried and none gave the data key.
+//! Trying several wrapped keys or keyrings: when to go on, and which failure to report if none gave the data key.
 
+use crate::crypto::Secret;
+use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
+
+/// The first data key that `unwrap` gives for these, all of which one wrapping key has wrapped; `None` if there are none.
+/// A damaged one may stand beside a good one; any other failure is the wrapping key's, and the next would fare no better.
+pub(super) async fn first_unwrapped<'a, F>(
+    edks: impl Iterator<Item = &'a EncryptedDataKey>,
+    unwrap: impl Fn(&'a EncryptedDataKey) -> F,
+) -> Result<Option<Secret>>
+where
+    F: Future<Output = Result<Secret>>,
+{
+    let mut failures = Failures::default();
+    for edk in edks {
+        match unwrap(edk).await {
+            Ok(secret) => return Ok(Some(secret)),
+            Err(error) if error.kind() == ErrorKind::Integrity => failures.note(error),
+            Err(error) => return Err(error),
+        }
+    }
+    failures.into_result()
+}
 
 /// The most telling failure so far.
 #[derive(Debug, Default)]

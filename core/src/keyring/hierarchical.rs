@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::failures::first_unwrapped;
 use super::store::{BranchKeyCache, BranchKeyCacheLimits, KeyStore};
 use super::supplier::FixedId;
 use super::{BranchKeySupplier, DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::time::TimeSource;
 
 mod wrapping;
@@ -95,15 +96,8 @@ impl Keyring for HierarchicalKeyring {
         Box::pin(async move {
             let Some(id) = self.supplier.branch_key_id(request.context()) else { return Ok(None) };
             let ours = |edk: &&EncryptedDataKey| edk.provider_id == PROVIDER_ID && edk.provider_info == id.as_bytes();
-            let mut failure = None;
-            for edk in edks.iter().filter(ours) {
-                match self.unwrap_one(&id, &edk.ciphertext, request).await {
-                    Ok(secret) => return Ok(Some(secret)),
-                    Err(error) if error.kind() == ErrorKind::Integrity => failure = Some(error),
-                    Err(error) => return Err(error),
-                }
-            }
-            failure.map_or(Ok(None), Err)
+            let unwrap = |edk: &'a EncryptedDataKey| self.unwrap_one(&id, &edk.ciphertext, request);
+            first_unwrapped(edks.iter().filter(ours), unwrap).await
         })
     }
 

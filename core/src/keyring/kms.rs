@@ -6,10 +6,11 @@ use std::time::Duration;
 use aws_sdk_kms::Client;
 
 use super::arn::{self, KeyArn, KeyName};
+use super::failures::first_unwrapped;
 use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 mod branch;
 mod calls;
@@ -114,22 +115,14 @@ impl KmsKeyring {
         self
     }
 
-    async fn unwrap(&self, edks: &[EncryptedDataKey], request: &DataKeyRequest) -> Result<Option<Secret>> {
+    async fn unwrap<'a>(&'a self, edks: &'a [EncryptedDataKey], request: &'a DataKeyRequest) -> Result<Option<Secret>> {
         let Some(own) = KeyArn::parse(&self.key).filter(|_| self.reads) else { return Ok(None) };
         let is_ours = |edk: &&EncryptedDataKey| {
             edk.provider_id == PROVIDER_ID
                 && KeyArn::parse_bytes(&edk.provider_info).is_some_and(|key| key.is_same_key(&own))
         };
-        let mut failure = None;
-        for edk in edks.iter().filter(is_ours) {
-            match self.calls.decrypt(&self.client, &self.key, &edk.ciphertext, request).await {
-                Ok(secret) => return Ok(Some(secret)),
-                // Another blob under the same key will fare no better, unless this one is damaged.
-                Err(error) if error.kind() == ErrorKind::Integrity => failure = Some(error),
-                Err(error) => return Err(error),
-            }
-        }
-        failure.map_or(Ok(None), Err)
+        let decrypt = |edk: &'a EncryptedDataKey| self.calls.decrypt(&self.client, &self.key, &edk.ciphertext, request);
+        first_unwrapped(edks.iter().filter(is_ours), decrypt).await
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use super::failures::Failures;
 use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture, raw_name};
 use crate::crypto::{self, AeadKey, NONCE_LENGTH, Secret, TAG_LENGTH};
 use crate::edk::EncryptedDataKey;
@@ -92,17 +93,17 @@ impl RawAesKeyring {
     }
 
     fn unwrap_first(&self, edks: &[EncryptedDataKey], request: &DataKeyRequest) -> Result<Option<Secret>> {
-        let mut failure = None;
+        let mut failures = Failures::default();
         for edk in edks.iter().filter(|edk| edk.provider_id == self.namespace) {
             // The name has no end mark: only the total length and the prefix tell whose it is.
             let Some(rest) = edk.provider_info.strip_prefix(self.name.as_bytes()) else { continue };
             let Ok(rest) = <&[u8; 8 + NONCE_LENGTH]>::try_from(rest) else { continue };
             match self.unwrap_one(rest, &edk.ciphertext, request) {
                 Ok(secret) => return Ok(Some(secret)),
-                Err(error) => failure = Some(error),
+                Err(error) => failures.note(error),
             }
         }
-        failure.map_or(Ok(None), Err)
+        failures.into_result()
     }
 
     fn unwrap_one(&self, info: &[u8; 8 + NONCE_LENGTH], ciphertext: &[u8], request: &DataKeyRequest) -> Result<Secret> {
