@@ -1,7 +1,6 @@
 //! HKDF (RFC 5869).
 
 use aws_lc_rs::hmac;
-use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 
@@ -44,19 +43,14 @@ impl Extracted {
         if out.len() > 255 * block_length {
             return Err(Error::config("the key derivation asks for more bytes than HKDF can give"));
         }
-        let mut block = Zeroizing::new([0; MAX_BLOCK]);
+        let mut previous: Option<hmac::Tag> = None;
         for (number, piece) in (1_u8..=255).zip(out.chunks_mut(block_length)) {
             let mut context = hmac::Context::with_key(&self.0);
-            if number > 1 {
-                context.update(block.get(..block_length).unwrap_or_default());
-            }
-            info.iter().for_each(|part| context.update(part));
+            previous.iter().map(hmac::Tag::as_ref).chain(info.iter().copied()).for_each(|part| context.update(part));
             context.update(&[number]);
-            let tag = context.sign();
-            for (to, from) in block.iter_mut().zip(tag.as_ref()) {
-                *to = *from;
-            }
-            piece.copy_from_slice(block.get(..piece.len()).unwrap_or_default());
+            let block = context.sign();
+            piece.copy_from_slice(block.as_ref().get(..piece.len()).ok_or_else(Error::integrity)?);
+            previous = Some(block);
         }
         Ok(())
     }
@@ -66,9 +60,6 @@ impl Extracted {
 pub(crate) fn hkdf_sha256(salt: &[u8], key: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<()> {
     Extracted::new(Hash::Sha256, salt, key).expand(info, out)
 }
-
-/// Bytes of the longest hash.
-const MAX_BLOCK: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -36,9 +36,9 @@ pub(super) fn frames_a_job(frame_length: usize) -> usize {
     (JOB / frame_length.max(1)).max(1)
 }
 
-/// How many threads a plaintext of so many bytes is worth: starting one costs as much as 64 KiB.
+/// How many threads a plaintext of so many bytes is worth.
 pub(super) fn threads_for(length: usize, wanted: usize) -> usize {
-    wanted.min(length / JOB).max(1)
+    wanted.min(length / THREAD).max(1)
 }
 
 fn panicked() -> Error {
@@ -47,6 +47,8 @@ fn panicked() -> Error {
 
 /// Bytes of plaintext that one job has, unless a frame is longer.
 const JOB: usize = 256 * 1024;
+/// Bytes of plaintext that are worth a thread: 1 MiB is done in the time that a second thread needs to start.
+const THREAD: usize = 2 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
@@ -92,8 +94,9 @@ mod tests {
 
     #[test]
     fn small_plaintexts_are_worth_no_thread() {
-        assert_eq!([0, JOB - 1, JOB, 2 * JOB, 100 * JOB].map(|length| threads_for(length, 4)), [1, 1, 1, 2, 4]);
-        assert_eq!([threads_for(100 * JOB, 0), threads_for(100 * JOB, 1)], [1, 1]);
+        let lengths = [0, THREAD, 2 * THREAD - 1, 2 * THREAD, 100 * THREAD];
+        assert_eq!(lengths.map(|length| threads_for(length, 4)), [1, 1, 1, 2, 4]);
+        assert_eq!([threads_for(100 * THREAD, 0), threads_for(100 * THREAD, 1)], [1, 1]);
         assert_eq!([frames_a_job(1), frames_a_job(JOB), frames_a_job(usize::MAX)], [JOB, 1, 1]);
     }
 }
