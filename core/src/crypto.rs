@@ -13,7 +13,7 @@ mod signature;
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 pub(crate) use counter_kdf::counter_kdf_sha256;
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
-pub(crate) use mac::{MacKey, equal};
+pub(crate) use mac::{LongMacKey, MacKey, equal};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;
