@@ -4,6 +4,8 @@ pub mod audit;
 pub mod cache;
 pub mod classification;
 mod crypto;
+pub mod dbesdk;
+pub mod dbesdk_items;
 mod edk;
 mod encryption_context;
 pub mod error;
