@@ -5,7 +5,7 @@ use super::*;
 use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
-use crate::value::{Map, Value, serialise_into};
+use crate::value::{Map, Value, from_dynamodb_json, serialise_into};
 
 fn s(text: &str) -> Value {
     Value::S(text.into())
@@ -327,4 +327,47 @@ proptest::proptest! {
         let stored = Map::from([(HEADER.into(), Value::B(header)), (FOOTER.into(), Value::B(footer)), ("pk".into(), s("1"))]);
         let _ = Locked::parse(stored, &table());
     }
+}
+
+/// With the data key and message id of an item that AWS's Rust client wrote, its attributes come out byte for byte.
+#[test]
+fn attributes_of_the_client_come_out_byte_for_byte() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/dbesdk/items.json");
+    let file: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let unhex = |text: &serde_json::Value| -> [u8; 32] {
+        let text = text.as_str().unwrap();
+        std::array::from_fn(|i| u8::from_str_radix(&text[2 * i..2 * i + 2], 16).unwrap())
+    };
+    let map = |json: &serde_json::Value| from_dynamodb_json(json.as_object().unwrap().clone()).unwrap();
+    let (keys, mut count) = (keys(1), 0);
+    for vector in file["items"].as_array().unwrap() {
+        let actions = vector["actions"].as_object().unwrap();
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let with = |action: &'static str| {
+            actions.iter().filter(move |(_, it)| it.as_str() == Some(action)).map(|(name, _)| name.as_str())
+        };
+        let mut table = Table::new(text("table"), text("partition_key")).unwrap().with_suite(Suite::Tags);
+        if let Some(name) = vector["sort_key"].as_str() {
+            table = table.with_sort_key(name).unwrap();
+        }
+        let table = table.with_unsigned(with("DO_NOTHING")).unwrap();
+        let table = table.with_context(with("SIGN_AND_INCLUDE_IN_ENCRYPTION_CONTEXT")).unwrap();
+        let action = |name: &str| match actions[name].as_str() {
+            Some("ENCRYPT_AND_SIGN") => Some(Action::EncryptAndSign),
+            _ => Some(Action::SignOnly),
+        };
+        let data_key = Secret::copy_of(&unhex(&vector["check"]["data_key_hex"]));
+        let edk = EncryptedDataKey { provider_id: "t".into(), provider_info: vec![], ciphertext: vec![] };
+        let recipients = [Recipient { intermediate_key: &keys[0], edk: &edk }];
+        let new = NewItem::new(map(&vector["item"]), &table, action).unwrap();
+        let written = new.seal_with(&recipients, unhex(&vector["check"]["message_id_hex"]), &data_key).unwrap();
+        let stored = map(&vector["encrypted"]);
+        for name in stored.keys().filter(|name| !name.starts_with(RESERVED_PREFIX)) {
+            if actions[name] == "ENCRYPT_AND_SIGN" {
+                assert!(written[name] == stored[name], "{}: {name}", text("name"));
+            }
+        }
+        count += 1;
+    }
+    assert_eq!(count, 37);
 }
