@@ -1,9 +1,11 @@
-//! The one room that names the cryptographic library: AEAD, key derivation, MAC, signatures, RSA, random bytes,
-//! secrets.
+//! The one room that names the cryptographic library: AEAD, key streams, hashes, key derivation, MAC,
+//! signatures, RSA, random bytes, secrets.
 
 mod aead;
 mod counter_kdf;
+mod hash;
 mod kdf;
+mod keystream;
 mod mac;
 mod random;
 mod rsa;
@@ -12,8 +14,10 @@ mod signature;
 
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 pub(crate) use counter_kdf::counter_kdf_sha256;
+pub(crate) use hash::Sha384;
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
-pub(crate) use mac::{LongMacKey, MacKey, equal};
+pub(crate) use keystream::aes256_ctr_keystream;
+pub(crate) use mac::{LongMacKey, MacKey, equal, hmac_sha384, hmac_sha512};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;

@@ -52,6 +52,13 @@ impl EncryptionContext {
         if bytes.is_empty() {
             return Some(Self::new());
         }
+        let mut rest = bytes;
+        let context = Self::take(&mut rest)?;
+        (!context.is_empty() && rest.is_empty()).then_some(context)
+    }
+
+    /// The context at the start of these bytes, where an empty one has a count too; takes its bytes.
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
         let (count, mut rest) = bytes.split_first_chunk()?;
         let count = u16::from_be_bytes(*count);
         let mut pairs = BTreeMap::new();
@@ -63,7 +70,8 @@ impl EncryptionContext {
             }
             pairs.insert(name.to_owned(), value.to_owned());
         }
-        (count > 0 && rest.is_empty()).then(|| Self(Arc::new(pairs)))
+        *bytes = rest;
+        Some(Self(Arc::new(pairs)))
     }
 
     /// The bytes that stand for the context as associated data: nothing if it is empty, else u16 number of pairs, then

@@ -25,6 +25,7 @@ pub mod store;
 mod supplier;
 
 pub use branch::BranchKeyring;
+pub(crate) use failures::Failures;
 pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]
 pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
@@ -44,6 +45,16 @@ pub trait Keyring: fmt::Debug + Send + Sync {
     ///
     /// `Denied`, `Throttled`, `KeyUnavailable` as the provider says; `Config` if the keyring cannot write.
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey>;
+
+    /// New data keys, one for each wrapping key, each wrapped by that key alone: for formats in which every recipient
+    /// has a key of its own. A keyring of one wrapping key has nothing to add.
+    ///
+    /// # Errors
+    ///
+    /// As [`generate_data_key`](Self::generate_data_key).
+    fn generate_for_each<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, Vec<DataKey>> {
+        Box::pin(async move { Ok(vec![self.generate_data_key(request).await?]) })
+    }
 
     /// This data key wrapped by this keyring too.
     ///
@@ -137,6 +148,10 @@ macro_rules! forward {
 impl<K: Keyring + ?Sized> Keyring for $pointer<K> {
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
         (**self).generate_data_key(request)
+    }
+
+    fn generate_for_each<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, Vec<DataKey>> {
+        (**self).generate_for_each(request)
     }
 
     fn wrap_data_key<'a>(

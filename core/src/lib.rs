@@ -5,6 +5,8 @@ pub mod beacon;
 pub mod cache;
 pub mod classification;
 mod crypto;
+pub mod dbesdk;
+pub mod dbesdk_items;
 mod edk;
 mod encryption_context;
 pub mod error;

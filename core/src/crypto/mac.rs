@@ -1,4 +1,4 @@
-//! HMAC-SHA-256 and HMAC-SHA-384, and comparing secrets in constant time.
+//! HMAC, and comparing secrets in constant time.
 
 use aws_lc_rs::{constant_time, hmac};
 
@@ -34,6 +34,20 @@ impl LongMacKey {
         tag.copy_from_slice(context.sign().as_ref());
         tag
     }
+}
+
+/// HMAC-SHA-384 of the message.
+pub(crate) fn hmac_sha384(key: &[u8], message: &[u8]) -> [u8; 48] {
+    let mut tag = [0; 48];
+    tag.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, key), message).as_ref());
+    tag
+}
+
+/// HMAC-SHA-512 of the message.
+pub(crate) fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
+    let mut tag = [0; 64];
+    tag.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA512, key), message).as_ref());
+    tag
 }
 
 /// Whether both are the same, in a time that depends on their lengths only.

@@ -26,17 +26,17 @@ where
 
 /// The most telling failure so far.
 #[derive(Debug, Default)]
-pub(super) struct Failures(Option<Error>);
+pub(crate) struct Failures(Option<Error>);
 
 impl Failures {
-    pub(super) fn note(&mut self, error: Error) {
+    pub(crate) fn note(&mut self, error: Error) {
         if self.0.as_ref().is_none_or(|worst| weight(&error) > weight(worst)) {
             self.0 = Some(error);
         }
     }
 
     /// `None` if nothing was tried.
-    pub(super) fn into_result<T>(self) -> Result<Option<T>> {
+    pub(crate) fn into_result<T>(self) -> Result<Option<T>> {
         self.0.map_or(Ok(None), Err)
     }
 }

@@ -52,6 +52,16 @@ impl Keyring for MultiKeyring {
         })
     }
 
+    fn generate_for_each<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, Vec<DataKey>> {
+        Box::pin(async move {
+            let mut keys = Vec::with_capacity(1 + self.children.len());
+            for writer in std::iter::once(&self.generator).chain(&self.children) {
+                keys.extend(writer.generate_for_each(request).await?);
+            }
+            Ok(keys)
+        })
+    }
+
     fn wrap_data_key<'a>(
         &'a self,
         _data_key: &'a Secret,
