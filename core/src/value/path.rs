@@ -70,8 +70,24 @@ impl Path {
         Ok(())
     }
 
+    /// The top-level attribute that the path is in.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        match self.0.first() {
+            Some(Step::Key(name)) => name,
+            _ => "",
+        }
+    }
+
+    /// Whether the path is `other`, or inside of it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     /// The value at this path.
-    pub(crate) fn find<'a>(&self, record: &'a Map) -> Option<&'a Value> {
+    #[must_use]
+    pub fn find<'a>(&self, record: &'a Map) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
         let Step::Key(name) = first else { return None };
         rest.iter().try_fold(record.get(name)?, |value, step| match (step, value) {
