@@ -101,8 +101,12 @@ impl Path {
     pub fn find_mut<'a>(&self, record: &'a mut Map) -> Option<&'a mut Value> {
         let (first, rest) = self.0.split_first()?;
         let Step::Key(name) = first else { return None };
-        let mut value = record.get_mut(name)?;
-        for step in rest {
+        Self::find_in(record.get_mut(name)?, rest)
+    }
+
+    /// The value that these steps lead to from another, to be changed.
+    pub fn find_in<'a>(mut value: &'a mut Value, steps: &[Step]) -> Option<&'a mut Value> {
+        for step in steps {
             value = match (step, value) {
                 (Step::Key(name), Value::M(members)) => members.get_mut(name)?,
                 (Step::Index(index), Value::L(values)) => values.get_mut(usize::try_from(*index).ok()?)?,
