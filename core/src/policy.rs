@@ -236,6 +236,8 @@ pub struct Resource {
     /// What to do on meeting a value that is stored under another class than planned. If not said, it is reported; but
     /// without record integrity, which proves what was written, a value in clear that should be sealed is refused.
     pub drift: Option<DriftReads>,
+    /// Whether each record carries a version that counts its writes. Only with record integrity.
+    pub versioned: bool,
 }
 
 impl Resource {
@@ -250,6 +252,7 @@ impl Resource {
             unsigned: Vec::new(),
             plaintext_reads: PlaintextReads::Refuse,
             drift: None,
+            versioned: false,
         }
     }
 }

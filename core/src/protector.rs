@@ -31,12 +31,14 @@ mod resource;
 mod shared;
 mod tenant;
 mod unprotected;
+mod update;
 
 pub use builder::ProtectorBuilder;
 pub use resource::Resource;
 use shared::Shared;
 use tenant::Tenant;
 pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
+pub use update::Stored;
 
 /// Seals, opens and shows records as a policy says. Cheap to clone; build one per process and share it.
 ///
@@ -139,7 +141,7 @@ impl Protector {
     ///
     /// As [`protect`](Self::protect).
     pub async fn protect_record(&self, resource: &Resource, record: Map) -> Result<Map> {
-        self.seal(resource, resource.item_layout(), record).await
+        self.seal(resource, resource.item_layout(), record, update::next_version(resource, None)?).await
     }
 
     /// Opens a stored record as far as this process's keys go: values of classes that the key provider refuses are
@@ -161,7 +163,7 @@ impl Protector {
     /// `Input` if the document is no object; as [`protect`](Self::protect).
     pub async fn protect_json(&self, resource: &str, document: Json) -> Result<Json> {
         let resource = self.resource(resource)?;
-        let record = self.seal(&resource, resource.json_layout(), json_record(document)?).await?;
+        let record = self.seal(&resource, resource.json_layout(), json_record(document)?, None).await?;
         record::to_json(record).map(Json::Object)
     }
 
@@ -248,7 +250,13 @@ impl Protector {
         self.shared.cache.purge();
     }
 
-    async fn seal(&self, resource: &Resource, layout: &record::Layout, record: Map) -> Result<Map> {
+    async fn seal(
+        &self,
+        resource: &Resource,
+        layout: &record::Layout,
+        record: Map,
+        version: Option<u64>,
+    ) -> Result<Map> {
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         let sealings = resource.plan().sealings(&record)?;
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
@@ -260,7 +268,7 @@ impl Protector {
             .zip(&data_keys)
             .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
             .collect();
-        record::seal(record, &sealings, &keys, None, layout, &context)
+        record::seal(record, &sealings, &keys, version, layout, &context)
     }
 
     async fn open(&self, resource: &Resource, layout: &record::Layout, stored: Map) -> Result<Unprotected> {
@@ -313,7 +321,14 @@ impl Protector {
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
-        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false, is_proven: header.integrity })
+        Ok(Unprotected {
+            record: opened.record,
+            withheld,
+            drift,
+            plaintext: false,
+            is_proven: header.integrity,
+            version: header.version,
+        })
     }
 
     /// The data key of a section, or why there is none.
@@ -339,7 +354,14 @@ impl Protector {
             }
             PlaintextReads::Allow => {}
         }
-        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true, is_proven: false })
+        Ok(Unprotected {
+            record,
+            withheld: Vec::new(),
+            drift: Vec::new(),
+            plaintext: true,
+            is_proven: false,
+            version: None,
+        })
     }
 
     async fn show<M>(

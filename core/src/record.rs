@@ -10,13 +10,15 @@ mod json;
 mod keys;
 mod open;
 mod seal;
+mod update;
 
 pub use context::RecordContext;
-pub use fields::sealed_class;
+pub use fields::{escaped, sealed_class};
 pub use header::{Header, Section};
 pub use json::{from_json, to_json};
 pub use open::{Opened, open};
 pub use seal::{SectionKey, seal};
+pub use update::{Change, Updated, update, update_tagged};
 
 use std::collections::BTreeSet;
 

@@ -5,6 +5,7 @@
 
 mod convert;
 mod error;
+mod expression;
 mod key;
 mod key_store;
 mod send;

@@ -9,7 +9,7 @@ use super::matrix::EVERYONE;
 use super::plan::names;
 use super::read::Source;
 use super::rules::{NameRules, Pattern};
-use super::{AtRest, ClassSettings, Decisions, FieldOverride, Policy, Resource};
+use super::{AtRest, ClassSettings, Decisions, FieldOverride, Integrity, Policy, Resource};
 use crate::classification::Classification;
 use crate::error::Result;
 use crate::value::MAX_DEPTH;
@@ -173,10 +173,17 @@ fn field_overrides(
 fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> Result<BTreeMap<String, Resource>> {
     let mut resources = BTreeMap::new();
     for (name, entry) in entries {
+        let integrity = entry.integrity;
+        let versioned = entry.versioned.as_ref().is_some_and(|versioned| *versioned.get_ref());
+        if let Some(entry) = entry.versioned.filter(|_| versioned && integrity == Integrity::Field) {
+            let message = "only record integrity authenticates a version; leave out one of `versioned` and `integrity`";
+            return Err(source.error(entry.span(), message));
+        }
         let resource = Resource {
+            versioned,
             table: entry.table.unwrap_or_else(|| name.clone()),
             key: distinct(source, entry.key)?,
-            integrity: entry.integrity,
+            integrity,
             unsigned: distinct(source, entry.unsigned)?,
             plaintext_reads: entry.plaintext_reads,
             drift: entry.drift,

@@ -136,6 +136,11 @@ pub(super) struct ResourceEntry {
     /// What to do on meeting a value that is stored under another class than the policy gives it now. If not said:
     /// report it, but with `integrity = "field"` refuse what is in clear and should be sealed.
     pub(super) drift: Option<DriftReads>,
+    /// Whether each record carries a version that counts its writes and is bound into it: writes are refused that did
+    /// not read the latest, and a reader can refuse what is older than it has seen. Only with `integrity = "record"`.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) versioned: Option<Spanned<bool>>,
 }
 
 /// The JSON Schema of the document.

@@ -13,6 +13,7 @@ use crate::view::Tree;
 
 mod inventory;
 pub(super) mod names;
+mod place;
 mod seal;
 mod shape;
 mod show;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use inventory::PlanEntry;
 use names::{Names, State};
+pub use place::Placement;
 use shape::{NodeId, Shapes};
 
 /// A policy resolved for one model or resource. Make it once and use it for every record; cheap to clone.
@@ -116,6 +118,17 @@ impl Plan {
     /// `Input` if the record nests deeper than 32 levels.
     pub fn sealings(&self, record: &Map) -> Result<Vec<(Path, Classification)>> {
         seal::sealings(&self.0, record)
+    }
+
+    /// How a value at this path would be stored, whatever else the record holds.
+    ///
+    /// This is what lets a single value be written, or compared with, without the rest of its record.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the value nests deeper than 32 levels.
+    pub fn place(&self, path: &Path, value: &Value) -> Result<Placement> {
+        place::place(&self.0, path, value)
     }
 
     /// What the principal may see of a record, given in clear.

@@ -17,6 +17,7 @@ pub struct Resource {
     json: Layout,
     plaintext_reads: PlaintextReads,
     drift: Option<DriftReads>,
+    versioned: bool,
 }
 
 impl Resource {
@@ -42,17 +43,23 @@ impl Resource {
             )));
         }
         let key = if key.is_empty() { named.map(|resource| resource.key.clone()).unwrap_or_default() } else { key };
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
     pub(super) fn without_model(name: &str, policy: &Policy, masks: &Masks) -> Result<Self> {
         let plan = Plan::for_resource(name, policy, masks)?;
         let key = policy.resource(name).map(|resource| resource.key.clone()).unwrap_or_default();
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
-    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Self {
+    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Result<Self> {
         let named = policy.resource(name);
+        let versioned = named.is_some_and(|resource| resource.versioned);
+        if versioned && named.is_some_and(|resource| resource.integrity == policy::Integrity::Field) {
+            return Err(Error::config(format!(
+                "`{name}` is versioned and has field integrity, but only record integrity authenticates a version"
+            )));
+        }
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
         item.integrity = match named.map(|resource| resource.integrity).unwrap_or_default() {
@@ -64,7 +71,7 @@ impl Resource {
             form: crate::record::Form::Json,
             ..item.clone()
         };
-        Self {
+        Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
             plan,
@@ -72,7 +79,8 @@ impl Resource {
             json,
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
             drift: named.and_then(|resource| resource.drift),
-        }
+            versioned,
+        })
     }
 
     /// The logical name, which records are bound to.
@@ -115,6 +123,12 @@ impl Resource {
     #[must_use]
     pub fn plaintext_reads(&self) -> PlaintextReads {
         self.plaintext_reads
+    }
+
+    /// Whether records carry a version that counts their writes.
+    #[must_use]
+    pub fn is_versioned(&self) -> bool {
+        self.versioned
     }
 
     /// What to do on meeting a value that is stored under another class than planned, if the policy says.

@@ -18,6 +18,7 @@ pub struct Unprotected {
     pub(super) plaintext: bool,
     /// Whether the record as a whole was verified, and with it what is in clear.
     pub(super) is_proven: bool,
+    pub(super) version: Option<u64>,
 }
 
 impl Unprotected {
