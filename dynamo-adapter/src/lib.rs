@@ -4,6 +4,7 @@
 //! where a branch key store keeps its keys.
 
 mod convert;
+mod definition;
 mod error;
 mod key;
 mod key_store;
@@ -12,6 +13,10 @@ mod size;
 mod table;
 
 pub use convert::{from_item, to_item};
+pub use definition::{
+    EnsuredTable, IndexDefinition, IndexProjection, KeyAttribute, TableDefinition, TableDifference, Tenancy,
+    ensure_table,
+};
 pub use error::{Error, Result};
 pub use key::Key;
 pub use key_store::KeyStoreTable;

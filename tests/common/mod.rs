@@ -74,6 +74,8 @@ pub fn ada() -> Customer {
 pub const SECRETS: [&str; 6] =
     ["ada@example.com", "900-12-3456", "key_live_51H8xk2fictive", "a very private note", "12 Analytical Row", "London"];
 
+pub mod scripted;
+
 pub struct Site {
     pub aws: EmbeddedAws,
     pub key_arn: String,
