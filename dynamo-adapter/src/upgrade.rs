@@ -50,13 +50,14 @@ pub enum Upgrade {
 
 impl Migrate for Protector {
     async fn upgrade(&self, client: &Client, resource: &Resource, key: impl Into<Key> + Send) -> Result<Upgrade> {
-        let key = resource.key().iter().cloned().zip(key.into().into_values()).collect::<HashMap<_, _>>();
-        if resource.key().is_empty() || key.len() != resource.key().len() {
+        let (names, values) = (resource.key(), key.into().into_values());
+        if names.is_empty() || names.len() != values.len() {
             return Err(Error::new(
                 ErrorKind::Input,
                 format!("the key of `{}` is [{}]: give a value for each", resource.name(), resource.key().join(", ")),
             ));
         }
+        let key: HashMap<_, _> = names.iter().cloned().zip(values).collect();
         for _ in 0..MOST_TRIES {
             let get = client.get_item().table_name(resource.table()).set_key(Some(key.clone())).consistent_read(true);
             let answer = get.send().await.map_err(|error| Error::from_sdk("GetItem", &error))?;
