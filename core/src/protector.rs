@@ -1,7 +1,7 @@
 //! The verbs: protect, unprotect, view.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::audit::{AuditEvent, timestamp};
+use crate::audit::{AuditAction, AuditEvent, timestamp};
 use crate::cache::CacheStatistics;
-use crate::classification::Classification;
+use crate::classification::{Classification, ClassificationSet};
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::DataKey;
@@ -241,8 +241,22 @@ impl Protector {
         Statistics {
             cache: self.shared.cache.statistics(),
             audit_events: self.shared.audit_events.load(Relaxed),
-            plaintext_reads: self.shared.plaintext_reads.load(Relaxed),
+            plaintext_reads: self.shared.plaintext_reads.all().values().sum(),
         }
+    }
+
+    /// How a migration goes: by resource, the reads of records that are not as the policy wants them. A resource of which
+    /// there were none is missing.
+    #[must_use]
+    pub fn migrations(&self) -> BTreeMap<String, MigrationReads> {
+        let mut reads: BTreeMap<String, MigrationReads> = BTreeMap::new();
+        for (resource, count) in self.shared.plaintext_reads.all() {
+            reads.entry(resource).or_default().plaintext = count;
+        }
+        for (resource, count) in self.shared.drift_reads.all() {
+            reads.entry(resource).or_default().drift = count;
+        }
+        reads
     }
 
     /// Lets go of all data keys, for example before a Lambda SnapStart snapshot.
@@ -275,7 +289,7 @@ impl Protector {
         let header = match stored.get(&layout.header) {
             Some(Value::B(bytes)) => Header::parse(bytes)?,
             Some(_) => return Err(Error::integrity()),
-            None => return self.read_plaintext(resource, stored),
+            None => return self.read_plaintext(resource, stored).await,
         };
         // Before any key is asked for: without its tags this record could not pass anyway.
         if layout.integrity == Integrity::Record && !header.integrity {
@@ -319,6 +333,7 @@ impl Protector {
             return Err(Error::integrity());
         }
         if !drift.is_empty() {
+            self.shared.drift_reads.count(resource.name());
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
         Ok(Unprotected {
@@ -345,14 +360,24 @@ impl Protector {
         }
     }
 
-    fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {
+    /// A record in clear, if the resource's migration lets it pass: counted where it says so, and audited like a disclosure
+    /// of what should be sealed.
+    async fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {
         match resource.plaintext_reads() {
             PlaintextReads::Refuse => return Err(Error::integrity()),
             PlaintextReads::Count => {
-                self.shared.plaintext_reads.fetch_add(1, Relaxed);
+                self.shared.plaintext_reads.count(resource.name());
                 tracing::warn!(resource = resource.name(), "a record is stored in clear");
             }
             PlaintextReads::Allow => {}
+        }
+        // Of a record too deep to be sealed nothing says what should be; it is read as what it is, and sealing it fails.
+        let in_clear = resource.plan().sealings(&record).unwrap_or_default().into_iter();
+        let audited = in_clear.filter(|(_, class)| self.shared.policy.is_audited(ClassificationSet::of(*class)));
+        let revealed: Vec<Reveal> = audited.map(|(path, class)| Reveal::whole(path, class)).collect();
+        if !revealed.is_empty() {
+            let digest = self.digest(resource, &record);
+            self.audit(resource, AuditAction::ReadInClear, digest, &revealed, &Principal::new("")).await?;
         }
         Ok(Unprotected {
             record,
@@ -374,7 +399,7 @@ impl Protector {
         let digest = self.digest(resource, &record);
         let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld, &self.tenant.name);
         if !revealed.is_empty() {
-            self.audit(resource, digest, &revealed, principal).await?;
+            self.audit(resource, AuditAction::Disclosed, digest, &revealed, principal).await?;
         }
         Ok(View::new(tree))
     }
@@ -382,6 +407,7 @@ impl Protector {
     async fn audit(
         &self,
         resource: &Resource,
+        action: AuditAction,
         record: String,
         revealed: &[Reveal],
         principal: &Principal,
@@ -390,6 +416,7 @@ impl Protector {
         let events: Vec<AuditEvent> = revealed
             .iter()
             .map(|reveal| AuditEvent {
+                action,
                 time: time.clone(),
                 principal: principal.id().to_owned(),
                 roles: principal.roles().map(str::to_owned).collect(),
@@ -434,6 +461,16 @@ pub struct Statistics {
     pub audit_events: u64,
     /// Records that were read although they were stored in clear, while the policy counts them.
     pub plaintext_reads: u64,
+}
+
+/// Reads of a resource's records that are not as the policy wants them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationReads {
+    /// Records that were stored in clear, while the policy counts them.
+    pub plaintext: u64,
+    /// Records that had values stored under other classes than planned, and were opened.
+    pub drift: u64,
 }
 
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told

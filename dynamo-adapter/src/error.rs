@@ -49,6 +49,12 @@ impl Error {
         Self { kind, retryable: false, message: message.into(), code: None, source: None }
     }
 
+    /// The same error, of which it is known that it will pass.
+    pub(crate) fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
     /// Tells the SDK's errors apart by code.
     pub(crate) fn from_sdk<E>(operation: &str, error: &SdkError<E>) -> Self
     where

@@ -4,18 +4,33 @@
 //! where a branch key store keeps its keys.
 
 mod convert;
+mod definition;
 mod error;
+mod export;
 mod expression;
+mod image;
 mod key;
 mod key_store;
 mod send;
 mod size;
+#[cfg(feature = "lambda")]
+mod stream;
 mod table;
+mod upgrade;
 
 pub use convert::{from_item, to_item};
+pub use definition::{
+    EnsuredTable, IndexDefinition, IndexProjection, KeyAttribute, TableDefinition, TableDifference, Tenancy,
+    ensure_table,
+};
 pub use error::{Error, Result};
+pub use export::{ExportFile, ExportLine, ExportLines, Exports, read_manifest};
+pub use image::Image;
 pub use key::Key;
 pub use key_store::KeyStoreTable;
 pub use send::SendProtected;
 pub use size::{MAX_ITEM_SIZE, item_size};
+#[cfg(feature = "lambda")]
+pub use stream::{Change, ChangeKind, Streams};
 pub use table::{Table, Tables};
+pub use upgrade::{Migrate, Upgrade};

@@ -85,7 +85,7 @@ async fn open_item(
     Ok(to_item(privet.unprotect_record(resource, from_item(stored)?).await?.complete()?))
 }
 
-fn resource(privet: &Protector, table: Option<&str>) -> Result<Arc<Resource>> {
+pub(crate) fn resource(privet: &Protector, table: Option<&str>) -> Result<Arc<Resource>> {
     let table = table.unwrap_or_default();
     // A table may be named by its ARN: `arn:aws:dynamodb:<region>:<account>:table/<name>`.
     let name = table.rsplit_once(":table/").map_or(table, |(_, name)| name);

@@ -31,8 +31,8 @@
 //!
 //! KMS: key policies, tags and grants are accepted and not kept; no asymmetric keys, data key pairs, imported material
 //! or attestation; lists come in one page. IAM: denials stated by the test with [`Deny`], no policy documents.
-//! DynamoDB: what dynoxide lacks, such as backups, exports and limits of throughput (inject throttling with [`Fault`]);
-//! expired items stay. Other services: none.
+//! DynamoDB: what dynoxide lacks, such as backups (whether point-in-time recovery is on is kept, and nothing more), exports
+//! and limits of throughput (inject throttling with [`Fault`]); expired items stay. Other services: none.
 //!
 //! # Security
 //!

@@ -163,6 +163,13 @@ pub struct Reveal {
     pub disclosure: Disclosure,
 }
 
+impl Reveal {
+    /// A value that is there for all to read.
+    pub(crate) fn whole(path: Path, class: Classification) -> Self {
+        Self { path, class, disclosure: Disclosure::Reveal }
+    }
+}
+
 /// What happens to a field at rest, for the inventory.
 fn at_rest(seal: Option<Classification>) -> &'static str {
     if seal.is_some() { "encrypt" } else { "sign" }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::pseudonym::Pseudonyms;
-use super::shared::{Memory, Shared};
+use super::shared::{Counts, Memory, Shared};
 use super::tenant::Tenant;
 use super::{Protector, Resource};
 use crate::audit::AuditSink;
@@ -152,7 +152,8 @@ impl ProtectorBuilder {
             registered,
             models: Memory::default(),
             resources: Memory::default(),
-            plaintext_reads: AtomicU64::new(0),
+            plaintext_reads: Counts::default(),
+            drift_reads: Counts::default(),
             audit_events: AtomicU64::new(0),
         };
         Ok(Protector { shared: Arc::new(shared), tenant })

@@ -1,9 +1,9 @@
 //! What all clones of a protector share.
 
 use std::any::TypeId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::Resource;
 use super::pseudonym::Pseudonyms;
@@ -26,7 +26,8 @@ pub(super) struct Shared {
     pub(super) registered: Vec<Arc<Resource>>,
     pub(super) models: Memory<TypeId>,
     pub(super) resources: Memory<String>,
-    pub(super) plaintext_reads: AtomicU64,
+    pub(super) plaintext_reads: Counts,
+    pub(super) drift_reads: Counts,
     pub(super) audit_events: AtomicU64,
 }
 
@@ -46,5 +47,23 @@ impl<K: Eq + std::hash::Hash> Memory<K> {
         }
         let made = Arc::new(make()?);
         Ok(Arc::clone(self.0.write().unwrap_or_else(PoisonError::into_inner).entry(key).or_insert(made)))
+    }
+}
+
+/// How often something happened, by resource.
+#[derive(Default)]
+pub(super) struct Counts(Mutex<BTreeMap<String, u64>>);
+
+impl Counts {
+    pub(super) fn count(&self, resource: &str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match counts.get_mut(resource) {
+            Some(count) => *count = count.saturating_add(1),
+            None => drop(counts.insert(resource.to_owned(), 1)),
+        }
+    }
+
+    pub(super) fn all(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
