@@ -6,7 +6,7 @@ pub use privet_core::view::{Shown, View};
 pub use privet_core::{
     Classification, ClassificationSet, EncryptedDataKey, EncryptionContext, Error, ErrorKind, Keyring, Policy,
     Principal, Protector, Result, Secret, audit, cache, keyring, mask, message, messages, policy, principal, protector,
-    record, schema, time, value, view,
+    record, s3ec, schema, time, value, view,
 };
 #[cfg(feature = "derive")]
 pub use privet_derive::Protect;

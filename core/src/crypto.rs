@@ -3,7 +3,9 @@
 
 mod aead;
 mod counter_kdf;
+mod gcm_stream;
 mod kdf;
+mod legacy;
 mod mac;
 mod random;
 mod rsa;
@@ -12,7 +14,9 @@ mod signature;
 
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 pub(crate) use counter_kdf::counter_kdf_sha256;
+pub(crate) use gcm_stream::{GcmStream, decrypt_part_unverified};
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
+pub(crate) use legacy::{decrypt_cbc, unwrap_ecb, unwrap_rfc3394};
 pub(crate) use mac::{MacKey, equal};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};

@@ -5,6 +5,7 @@
 
 mod esdk;
 mod record;
+mod s3ec;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,7 @@ async fn check_file(file: &str) -> Result<Vec<(String, Result<(), String>)>, Str
     let vectors: Json = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     match vectors["format"].as_str() {
         Some("privet-record-1") => record::check(&vectors).await,
+        _ if s3ec::knows(&vectors) => s3ec::check(&vectors).await,
         _ if esdk::knows(&vectors) => esdk::check(&vectors).await,
         _ => Err("not a file of test vectors that this program knows".to_owned()),
     }
