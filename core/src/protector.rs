@@ -15,8 +15,9 @@ use crate::audit::{AuditEvent, timestamp};
 use crate::cache::CacheStatistics;
 use crate::classification::Classification;
 use crate::edk::EncryptedDataKey;
+use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::DataKey;
+use crate::keyring::{DataKey, Keyring};
 use crate::policy::plan::{Reveal, Viewed};
 use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
@@ -225,6 +226,19 @@ impl Protector {
     pub async fn view_json(&self, resource: &str, value: Json, principal: &Principal) -> Result<Json> {
         let resource = self.resource(resource)?;
         Ok(self.show::<()>(&resource, json_record(value)?, &[], principal).await?.into_json())
+    }
+
+    /// The encryption context of data keys of this class: class, tenant and the application's pairs. Adapters add to it what
+    /// they bind their data to.
+    #[must_use]
+    pub fn context(&self, class: Classification) -> &EncryptionContext {
+        self.tenant.request(class).context()
+    }
+
+    /// Where data keys come from, for adapters: new ones from the keyring, those that were unwrapped before from the cache.
+    #[must_use]
+    pub fn keyring(&self) -> &impl Keyring {
+        &self.shared.cache
     }
 
     /// The policy.

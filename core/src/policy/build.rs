@@ -175,6 +175,7 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
     for (name, entry) in entries {
         let resource = Resource {
             table: entry.table.unwrap_or_else(|| name.clone()),
+            class: entry.class,
             key: distinct(source, entry.key)?,
             integrity: entry.integrity,
             unsigned: distinct(source, entry.unsigned)?,
