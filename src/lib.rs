@@ -11,6 +11,10 @@ pub use privet_core::{
 #[cfg(feature = "derive")]
 pub use privet_derive::Protect;
 
+/// S3: protected objects through the SDK's own builders, and buckets.
+#[cfg(feature = "s3")]
+pub use privet_s3 as s3;
+
 /// DynamoDB: protected items through the SDK's own builders, and typed tables.
 #[cfg(feature = "dynamodb")]
 pub use privet_dynamodb as dynamodb;

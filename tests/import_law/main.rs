@@ -68,7 +68,7 @@ const HOMES: &[(&str, &str)] = &[
 ];
 
 /// The sources of the library; `testkit` is equipment.
-const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src"];
+const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src", "s3-adapter/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -163,7 +163,7 @@ fn each_foreign_crate_has_one_home() {
             seen.push(*name);
         }
     }
-    for name in ["aws_lc_rs", "aws_sdk_kms", "aws_sdk_dynamodb"] {
+    for name in ["aws_lc_rs", "aws_sdk_kms", "aws_sdk_dynamodb", "aws_sdk_s3"] {
         assert!(seen.contains(&name), "`{name}` was not found where it is at home: does the scan work?");
     }
 }
@@ -255,10 +255,12 @@ fn the_core_alone_pulls_no_sdk() {
 
 #[test]
 fn adapters_know_neither_each_other_nor_the_command_line() {
-    let packages = built_from("privet-dynamodb");
-    assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
-    for stranger in ["privet", "privet-s3", "privet-bulk", "privet-cli", "privet-lambda", "privet-testkit", "clap"] {
-        assert!(!packages.iter().any(|name| name == stranger), "privet-dynamodb must not depend on {stranger}");
+    for (adapter, other) in [("privet-dynamodb", "privet-s3"), ("privet-s3", "privet-dynamodb")] {
+        let packages = built_from(adapter);
+        assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
+        for stranger in [other, "privet", "privet-bulk", "privet-cli", "privet-lambda", "privet-testkit", "clap"] {
+            assert!(!packages.iter().any(|name| name == stranger), "{adapter} must not depend on {stranger}");
+        }
     }
 }
 
