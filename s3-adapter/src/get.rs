@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{Stream, stream};
-use privet_core::message::{Decryptor, HeaderProgress, HeaderReader};
+use privet_core::message::{Decryptor, HeaderProgress, HeaderReader, Message};
 use privet_core::messages;
 use privet_core::s3ec::{ContentSuite, UnverifiedReader};
 
@@ -107,7 +107,9 @@ pub(crate) async fn open_whole(settings: &Settings, key: &str, kind: Kind, outpu
     match kind {
         Kind::Framed(_) => {
             let body = collect(output, settings.most_in_memory).await?;
-            let opened = messages::decrypt(settings.privet.keyring(), &body, &settings.message_reading(key)).await?;
+            let options = settings.message_reading(key);
+            settings.check_message(key, Message::parse(&body, &options)?.locked().context())?;
+            let opened = messages::decrypt(settings.privet.keyring(), &body, &options).await?;
             Ok(opened.plaintext)
         }
         Kind::S3ec(header) => {
@@ -132,7 +134,7 @@ pub(crate) async fn stream_of(
     let work = match kind {
         Kind::Framed(_) => {
             let reader = HeaderReader::new(&settings.message_reading(key));
-            Work::Header { settings: Arc::clone(settings), reader }
+            Work::Header { settings: Arc::clone(settings), key: key.to_owned(), reader }
         }
         Kind::S3ec(header)
             if length > settings.most_in_memory && settings.unauthenticated && header.suite() != ContentSuite::Cbc =>
@@ -153,7 +155,7 @@ pub(crate) async fn stream_of(
 
 /// An object that is being read.
 enum Work {
-    Header { settings: Arc<Settings>, reader: HeaderReader },
+    Header { settings: Arc<Settings>, key: String, reader: HeaderReader },
     Frames(Box<Decryptor>),
     Unverified(Box<UnverifiedReader>),
     Plain,
@@ -162,9 +164,10 @@ enum Work {
 impl Work {
     async fn push(self, piece: &[u8], out: &mut Vec<u8>) -> Result<Self> {
         Ok(match self {
-            Self::Header { settings, reader } => match reader.push(piece)? {
-                HeaderProgress::NeedsMore(reader) => Self::Header { settings, reader },
+            Self::Header { settings, key, reader } => match reader.push(piece)? {
+                HeaderProgress::NeedsMore(reader) => Self::Header { settings, key, reader },
                 HeaderProgress::Locked(locked) => {
+                    settings.check_message(&key, locked.locked().context())?;
                     let decryptor = messages::decryptor(settings.privet.keyring(), locked, out).await?;
                     Self::Frames(Box::new(decryptor))
                 }

@@ -263,6 +263,7 @@ async fn framed(
         read += piece.len() as u64;
         match reader.push(&piece)? {
             HeaderProgress::Locked(locked) => {
+                settings.check_message(key, locked.locked().context())?;
                 return Ok(messages::random_access(settings.privet.keyring(), locked, object_length).await?);
             }
             HeaderProgress::NeedsMore(_) if read >= object_length => return Err(Error::integrity()),

@@ -106,6 +106,11 @@ impl Settings {
         message::ReadOptions::new().with_context(self.bound_context(key))
     }
 
+    /// Refuses a message whose context has more than was asked for, such as a tenant: what is stored would be taken as it is.
+    pub(crate) fn check_message(&self, key: &str, found: &EncryptionContext) -> Result<()> {
+        if *found == self.bound_context(key) { Ok(()) } else { Err(Error::integrity()) }
+    }
+
     /// The context of S3EC objects, which readers of other makes must give, too.
     pub(crate) fn s3ec_context(&self) -> EncryptionContext {
         self.s3ec_context.clone().unwrap_or_else(|| self.context())

@@ -141,6 +141,14 @@ impl<'a> Upload<'a> {
                 }
             }
         }
+        // One large piece may have filled more than one part.
+        while let Some(part) = writing.take(self.size_of(number + 1)) {
+            number += 1;
+            while under_way.len() >= self.parallel {
+                done.extend(under_way.next().await.transpose()?);
+            }
+            under_way.push(self.part(number, part));
+        }
         under_way.push(self.part(number + 1, writing.finish()?));
         while let Some(part) = under_way.next().await {
             done.push(part?);
