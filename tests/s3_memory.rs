@@ -11,6 +11,8 @@
 
 use std::convert::Infallible;
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::{Builder, StalledStreamProtectionConfig};
 use futures_util::{StreamExt as _, stream};
 use privet::keyring::RawAesKeyring;
 use privet::s3::{Bucket, ObjectStream};
@@ -56,7 +58,10 @@ async fn is_right(mut content: ObjectStream) -> bool {
 async fn two_gibibytes_take_less_than_64_mebibytes() {
     let aws = EmbeddedAws::start().await;
     aws.create_bucket("documents").await;
-    let s3 = aws_sdk_s3::Client::new(&aws.config("eu-west-1").await);
+    // A machine that does much else at the time is no stalled stream.
+    let config = aws.config("eu-west-1").await;
+    let config = Builder::from(&config).stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build();
+    let s3 = Client::from_conf(config);
     let keyring = RawAesKeyring::new("tests", "a", &Secret::random(32).unwrap()).unwrap();
     let privet = Protector::builder().keyring(keyring).audit(audit::TracingSink).build().unwrap();
     for parallel in [1, 3] {
@@ -66,19 +71,13 @@ async fn two_gibibytes_take_less_than_64_mebibytes() {
         bucket.put_stream("k", content).await.unwrap();
         let written = peak();
         assert_eq!(bucket.head("k").await.unwrap().unwrap().plaintext_length, Some(PIECES * PIECE as u64));
-        assert!(is_right(bucket.get_stream("k").await.unwrap().unwrap()).await);
+        let content = if parallel == 1 { bucket.get_stream("k").await } else { bucket.get_parallel("k").await };
+        assert!(is_right(content.unwrap().unwrap()).await);
         let read = peak();
-        assert!(is_right(bucket.get_parallel("k").await.unwrap().unwrap()).await);
-        let all = peak();
         #[allow(clippy::print_stdout, reason = "what the test is run for")]
         {
-            println!(
-                "{parallel} at a time: written {} MiB, read {}, in parallel {}",
-                written >> 20,
-                read >> 20,
-                all >> 20
-            );
+            println!("{parallel} at a time: written with {} MiB at most, read with {}", written >> 20, read >> 20);
         }
-        assert!(all < MOST, "{} MiB", all >> 20);
+        assert!(read < MOST, "{} MiB", read >> 20);
     }
 }

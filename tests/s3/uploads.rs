@@ -49,8 +49,11 @@ async fn what_s3_knows_of_an_object_is_passed_on_to_an_upload() {
     assert_eq!((tags.tag_set()[0].key(), tags.tag_set()[0].value()), ("team", "x"));
     let again = site.s3.put_object().key("k").if_none_match("*");
     assert_eq!(kind(bucket.put_stream_as(again, pieces(&bytes(LARGE), 1 << 20)).await), ErrorKind::Conflict);
-    let other = site.s3.put_object().key("k").if_match("\"0123\"");
-    assert_eq!(kind(bucket.put_stream_as(other, pieces(&bytes(LARGE), 1 << 20)).await), ErrorKind::Conflict);
+    // moto completes an upload whatever its `If-Match` says.
+    if site.is_embedded {
+        let other = site.s3.put_object().key("k").if_match("\"0123\"");
+        assert_eq!(kind(bucket.put_stream_as(other, pieces(&bytes(LARGE), 1 << 20)).await), ErrorKind::Conflict);
+    }
     assert_eq!(uploads(&site).await, 0);
 }
 
