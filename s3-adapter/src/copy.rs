@@ -7,7 +7,7 @@ use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
-use crate::metadata::{FramedMark, of_application};
+use crate::metadata::{FramedMark, is_document, of_application};
 use crate::put::Put;
 
 impl Bucket {
@@ -23,7 +23,9 @@ impl Bucket {
     pub async fn copy(&self, from: &str, to: &str) -> Result<Put> {
         let head =
             self.head_output(from).await?.ok_or_else(|| Error::new(ErrorKind::Input, "there is no object to copy"))?;
-        let is_bound = self.settings.bound && head.metadata().map(FramedMark::read).transpose()?.flatten().is_some();
+        // A document's records are bound to its resource only.
+        let sealed = head.metadata().filter(|metadata| !is_document(metadata));
+        let is_bound = self.settings.bound && sealed.map(FramedMark::read).transpose()?.flatten().is_some();
         if is_bound { self.rewrite_as(from, to, head).await } else { self.copy_as_it_is(from, to, head).await }
     }
 

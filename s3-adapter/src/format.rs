@@ -32,6 +32,8 @@ pub(crate) struct Writing {
 enum Cipher {
     Framed(Box<Encryptor>),
     S3ec(Box<Sealer>),
+    /// What comes is protected already.
+    Nothing,
 }
 
 /// What is put beside an object's body.
@@ -47,6 +49,11 @@ impl Writing {
             Some(keyring) => Self::begin_s3ec(settings, keyring).await,
             None => Self::begin_framed(settings, key).await,
         }
+    }
+
+    /// Begins an object whose content is protected already.
+    pub(crate) fn as_it_is() -> Self {
+        Self { cipher: Cipher::Nothing, sealed: Vec::new() }
     }
 
     async fn begin_framed(settings: &Settings, key: &str) -> Result<(Self, Beside)> {
@@ -79,6 +86,7 @@ impl Writing {
         match &mut self.cipher {
             Cipher::Framed(encryptor) => encryptor.push(plaintext, &mut self.sealed)?,
             Cipher::S3ec(sealer) => sealer.push(plaintext, &mut self.sealed)?,
+            Cipher::Nothing => self.sealed.extend_from_slice(plaintext),
         }
         Ok(())
     }
@@ -88,6 +96,7 @@ impl Writing {
         match self.cipher {
             Cipher::Framed(encryptor) => encryptor.finish(&mut self.sealed)?,
             Cipher::S3ec(sealer) => sealer.finish(&mut self.sealed),
+            Cipher::Nothing => {}
         }
         Ok(self.sealed)
     }

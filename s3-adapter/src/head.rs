@@ -7,7 +7,7 @@ use privet_core::s3ec::{Header, Lookup};
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result, is_absent};
-use crate::metadata::{FramedMark, of_application};
+use crate::metadata::{FramedMark, is_document, of_application};
 
 /// What is known of an object without reading it. Nothing of it is authenticated.
 #[derive(Clone, Debug)]
@@ -54,9 +54,11 @@ impl Bucket {
     fn head_of(&self, output: HeadObjectOutput) -> Result<ObjectHead> {
         let metadata = output.metadata.unwrap_or_default();
         let stored_length = output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
-        let (plaintext_length, is_sealed) = match FramedMark::read(&metadata)? {
-            Some(mark) => (mark.plaintext_length(stored_length), true),
-            None => match Header::read(&metadata, &self.settings.s3ec_reading())? {
+        let (plaintext_length, is_sealed) = match FramedMark::read(&metadata) {
+            Err(_) if is_document(&metadata) => (None, true),
+            Err(error) => return Err(error),
+            Ok(Some(mark)) => (mark.plaintext_length(stored_length), true),
+            Ok(None) => match Header::read(&metadata, &self.settings.s3ec_reading())? {
                 Lookup::Header(header) => (header.plaintext_length(stored_length)?, true),
                 // Format V3, whose content is known without its wrapped key.
                 Lookup::Detached(detached) if detached.is_encrypted() => (stored_length.checked_sub(16), true),

@@ -5,6 +5,7 @@
 
 mod bucket;
 mod copy;
+mod documents;
 mod error;
 mod fetch;
 mod format;
@@ -20,6 +21,7 @@ mod settings;
 mod upload;
 
 pub use bucket::{Bucket, BucketBuilder};
+pub use documents::{DocumentFormat, Documents, RecordStream, ViewStream};
 pub use error::{Error, Result};
 pub use format::ObjectFormat;
 pub use get::{Object, ObjectStream};

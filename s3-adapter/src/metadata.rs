@@ -22,6 +22,10 @@ impl FramedMark {
     /// What the metadata say; `None` if it is no framed object.
     pub(crate) fn read(metadata: &Metadata) -> Result<Option<Self>> {
         let Some(format) = metadata.get(FORMAT) else { return Ok(None) };
+        if format.starts_with(DOCUMENT) {
+            let message = "the object is a document that is protected field by field: read it with `documents`";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         if format != FRAMED {
             return Err(Error::new(ErrorKind::Unsupported, "the object is of a newer format: update privet"));
         }
@@ -49,6 +53,16 @@ impl FramedMark {
     }
 }
 
+/// The mark of a document of this kind.
+pub(crate) fn document_mark(kind: &str) -> (String, String) {
+    (FORMAT.to_owned(), format!("{DOCUMENT}{kind}-1"))
+}
+
+/// Whether an object is a document of any kind.
+pub(crate) fn is_document(metadata: &Metadata) -> bool {
+    metadata.get(FORMAT).is_some_and(|format| format.starts_with(DOCUMENT))
+}
+
 /// Whether a name is not the application's to give.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let is_own = name.get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN));
@@ -72,6 +86,8 @@ pub(crate) fn of_application(metadata: &Metadata) -> Metadata {
 const OWN: &str = "privet-";
 const FORMAT: &str = "privet-object";
 const FRAMED: &str = "framed-1";
+/// What the marks of documents begin with.
+const DOCUMENT: &str = "document-";
 const HEADER: &str = "privet-header";
 const FRAME: &str = "privet-frame";
 

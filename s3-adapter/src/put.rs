@@ -91,7 +91,22 @@ impl Bucket {
         let key = request.get_key().clone().unwrap_or_default();
         let (writing, beside) = Writing::begin(&self.settings, &key, length).await?;
         self.put_instruction_file(&key, &beside).await?;
-        let request = with_metadata(request, beside.metadata);
+        self.upload(with_metadata(request, beside.metadata), length, writing, content).await
+    }
+
+    /// Sends an object at once or in parts.
+    pub(crate) async fn upload<S, B, E>(
+        &self,
+        request: PutObjectFluentBuilder,
+        length: Option<u64>,
+        writing: Writing,
+        content: S,
+    ) -> Result<PutObjectOutput>
+    where
+        S: Stream<Item = Result<B, E>> + Send,
+        B: AsRef<[u8]> + Send,
+        E: StdError + Send + Sync + 'static,
+    {
         let part = self.settings.part_size;
         match fill(writing, content, part).await? {
             Filled::Whole(body) => put_whole(request, body).await,

@@ -12,6 +12,7 @@
 )]
 
 mod copies;
+mod documents;
 mod formats;
 mod objects;
 mod ranges;
