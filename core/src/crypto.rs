@@ -17,7 +17,7 @@ pub(crate) use counter_kdf::counter_kdf_sha256;
 pub(crate) use gcm_stream::{GcmStream, decrypt_part_unverified};
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
 pub(crate) use legacy::{decrypt_cbc, unwrap_ecb, unwrap_rfc3394};
-pub(crate) use mac::{MacKey, equal};
+pub(crate) use mac::{LongMacKey, MacKey, equal};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;

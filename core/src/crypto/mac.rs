@@ -1,4 +1,4 @@
-//! HMAC-SHA-256, and comparing secrets in constant time.
+//! HMAC-SHA-256 and HMAC-SHA-384, and comparing secrets in constant time.
 
 use aws_lc_rs::{constant_time, hmac};
 
@@ -14,6 +14,24 @@ impl MacKey {
     pub(crate) fn tag(&self, message: &[u8]) -> [u8; 32] {
         let mut tag = [0; 32];
         tag.copy_from_slice(hmac::sign(&self.0, message).as_ref());
+        tag
+    }
+}
+
+/// An HMAC-SHA-384 key.
+pub(crate) struct LongMacKey(hmac::Key);
+
+impl LongMacKey {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA384, bytes))
+    }
+
+    /// The tag of the parts, one after the other.
+    pub(crate) fn tag(&self, message: &[&[u8]]) -> [u8; 48] {
+        let mut context = hmac::Context::with_key(&self.0);
+        message.iter().for_each(|part| context.update(part));
+        let mut tag = [0; 48];
+        tag.copy_from_slice(context.sign().as_ref());
         tag
     }
 }
