@@ -6,10 +6,14 @@ pub use privet_core::view::{Shown, View};
 pub use privet_core::{
     Classification, ClassificationSet, EncryptedDataKey, EncryptionContext, Error, ErrorKind, Keyring, Policy,
     Principal, Protector, Result, Secret, audit, cache, dbesdk, dbesdk_items, keyring, mask, message, messages, policy,
-    principal, protector, record, schema, time, value, view,
+    principal, protector, record, s3ec, schema, time, value, view,
 };
 #[cfg(feature = "derive")]
 pub use privet_derive::Protect;
+
+/// S3: protected objects through the SDK's own builders, and buckets.
+#[cfg(feature = "s3")]
+pub use privet_s3 as s3;
 
 /// DynamoDB: protected items through the SDK's own builders, and typed tables.
 #[cfg(feature = "dynamodb")]

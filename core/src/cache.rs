@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 
+use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::{DataKey, DataKeyRequest, Keyring};
+use crate::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::time::{Moment, TimeSource};
 
 mod limits;
@@ -220,6 +221,36 @@ impl DataKeyCache {
     fn slots(&self) -> MutexGuard<'_, Slots> {
         // Nothing panics while it is held; if it did, the cache would still be consistent.
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For what has a data key of its own, such as a message: new ones are the keyring's, those that it unwraps are kept.
+impl Keyring for DataKeyCache {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        self.0.keyring.generate_data_key(request)
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        self.0.keyring.wrap_data_key(data_key, request)
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        Box::pin(async move {
+            let data_key = self.for_opening(edks, request).await?;
+            Ok(data_key.map(|data_key| Secret::copy_of(data_key.secret.expose())))
+        })
+    }
+
+    fn purge(&self) {
+        Self::purge(self);
     }
 }
 

@@ -21,6 +21,7 @@ mod multi;
 mod raw_aes;
 mod raw_name;
 mod raw_rsa;
+mod s3ec;
 pub mod store;
 mod supplier;
 
@@ -32,6 +33,7 @@ pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
+pub use s3ec::S3ecKeyring;
 pub use supplier::{BranchKeyIds, BranchKeySupplier};
 
 /// A source of data keys, wrapped by keys that it does not give away.

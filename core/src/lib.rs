@@ -18,6 +18,7 @@ pub mod policy;
 pub mod principal;
 pub mod protector;
 pub mod record;
+pub mod s3ec;
 pub mod schema;
 pub mod time;
 pub mod value;

@@ -225,6 +225,8 @@ pub struct Resource {
     pub name: String,
     /// The physical name.
     pub table: String,
+    /// The class of what is kept in it as a whole, such as S3 objects. If not said, it is the policy's default class.
+    pub class: Option<Classification>,
     /// The key attributes, partition key first; empty if the policy does not say.
     pub key: Vec<String>,
     /// What a signature spans.
@@ -247,6 +249,7 @@ impl Resource {
         Self {
             table: name.clone(),
             name,
+            class: None,
             key: key.into_iter().map(Into::into).collect(),
             integrity: Integrity::Record,
             unsigned: Vec::new(),

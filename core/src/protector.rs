@@ -15,8 +15,9 @@ use crate::audit::{AuditAction, AuditEvent, timestamp};
 use crate::cache::CacheStatistics;
 use crate::classification::{Classification, ClassificationSet};
 use crate::edk::EncryptedDataKey;
+use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::DataKey;
+use crate::keyring::{DataKey, Keyring};
 use crate::policy::plan::{Reveal, Viewed};
 use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
@@ -174,9 +175,19 @@ impl Protector {
     /// `Input` if the document is no object; as [`unprotect`](Self::unprotect).
     pub async fn unprotect_json(&self, resource: &str, document: Json) -> Result<Json> {
         let resource = self.resource(resource)?;
-        let Json::Object(document) = document else { return Err(not_an_object()) };
-        let opened = self.open(&resource, resource.json_layout(), record::from_json(document)?).await?;
+        let opened = self.open_json(&resource, document).await?;
         Ok(Value::M(opened.complete()?).into_json())
+    }
+
+    /// Opens a sealed JSON document as far as this process's keys go: values of classes that the key provider refuses are
+    /// withheld.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the document is no object; as [`unprotect_record`](Self::unprotect_record).
+    pub async fn open_json(&self, resource: &Resource, document: Json) -> Result<Unprotected> {
+        let Json::Object(document) = document else { return Err(not_an_object()) };
+        self.open(resource, resource.json_layout(), record::from_json(document)?).await
     }
 
     /// What this caller may see of a model.
@@ -227,6 +238,19 @@ impl Protector {
     pub async fn view_json(&self, resource: &str, value: Json, principal: &Principal) -> Result<Json> {
         let resource = self.resource(resource)?;
         Ok(self.show::<()>(&resource, json_record(value)?, &[], principal).await?.into_json())
+    }
+
+    /// The encryption context of data keys of this class: class, tenant and the application's pairs. Adapters add to it what
+    /// they bind their data to.
+    #[must_use]
+    pub fn context(&self, class: Classification) -> &EncryptionContext {
+        self.tenant.request(class).context()
+    }
+
+    /// Where data keys come from, for adapters: new ones from the keyring, those that were unwrapped before from the cache.
+    #[must_use]
+    pub fn keyring(&self) -> &impl Keyring {
+        &self.shared.cache
     }
 
     /// The policy.

@@ -6,6 +6,7 @@
 mod dbesdk;
 mod esdk;
 mod record;
+mod s3ec;
 
 use std::process::ExitCode;
 
@@ -49,6 +50,7 @@ async fn check_file(file: &str) -> Result<Vec<(String, Result<(), String>)>, Str
     match vectors["format"].as_str() {
         Some("privet-record-1") => record::check(&vectors).await,
         _ if dbesdk::knows(&vectors) => dbesdk::check(&vectors).await,
+        _ if s3ec::knows(&vectors) => s3ec::check(&vectors).await,
         _ if esdk::knows(&vectors) => esdk::check(&vectors).await,
         _ => Err("not a file of test vectors that this program knows".to_owned()),
     }

@@ -182,6 +182,7 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
         let resource = Resource {
             versioned,
             table: entry.table.unwrap_or_else(|| name.clone()),
+            class: entry.class,
             key: distinct(source, entry.key)?,
             integrity,
             unsigned: distinct(source, entry.unsigned)?,

@@ -117,8 +117,10 @@ pub(super) struct FieldEntry {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResourceEntry {
-    /// Its physical name; the resource's own if not said.
+    /// Its physical name, of a table or a bucket; the resource's own if not said.
     pub(super) table: Option<String>,
+    /// The class of what is kept in it as a whole, such as S3 objects; `default_class` if not said.
+    pub(super) class: Option<Classification>,
     /// The key attributes, partition key first. They are stored in clear and must be of class `public`.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
