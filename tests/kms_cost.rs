@@ -1,11 +1,6 @@
 //! What a million records cost in calls of KMS, for each keyring with default limits; `docs/PERFORMANCE.md` has the table.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -79,7 +74,9 @@ impl Place {
         match name {
             "raw" => Arc::new(RawAesKeyring::new("tests", "a", &Secret::copy_of(&[7; 32])).unwrap()),
             "KMS" => Arc::new(kms(&self.site.key_arn)),
-            "multi, of two KMS keyrings" => Arc::new(MultiKeyring::new(kms(&self.site.key_arn)).with(kms(&self.second))),
+            "multi, of two KMS keyrings" => {
+                Arc::new(MultiKeyring::new(kms(&self.site.key_arn)).with(kms(&self.second)))
+            }
             "hierarchical" => {
                 Arc::new(HierarchicalKeyring::new(Arc::clone(&self.store), "pii").time_source(clock.clone()))
             }

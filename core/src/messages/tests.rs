@@ -289,7 +289,8 @@ async fn a_plaintext_beyond_its_bound_is_refused() {
 #[tokio::test]
 async fn used_memory_and_several_threads_change_nothing() {
     let plaintext: Vec<u8> = (0..=255).cycle().take(5_000_001).collect();
-    for options in [WriteOptions::new(context()).with_threads(3), WriteOptions::new(context()).with_threads(3).signed()] {
+    for options in [WriteOptions::new(context()).with_threads(3), WriteOptions::new(context()).with_threads(3).signed()]
+    {
         let used = vec![0xaa; 6_000_000];
         let place = used.as_ptr();
         let message = encrypt_into(&keyring("a"), &plaintext, &options, used).await.unwrap();
