@@ -224,10 +224,20 @@ impl DataKeyCache {
     }
 }
 
-/// For what has a data key of its own, such as a message: new ones are the keyring's, those that it unwraps are kept.
+/// The cache is a keyring itself, for [`messages`](crate::messages): messages that may share a data key do so within the
+/// limits, and a wrapped key that is read again is not unwrapped again. Suite and commitment policy are part of what a key
+/// is found under.
+///
+/// Messages that may share one are those of suite 0x0478 whose length is known: whole ones, and streams with
+/// [`with_max_plaintext`](crate::message::WriteOptions::with_max_plaintext). All others, and whoever else asks, get a new
+/// data key each time.
 impl Keyring for DataKeyCache {
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
-        self.0.keyring.generate_data_key(request)
+        let Some(bytes) = request.shared() else { return self.0.keyring.generate_data_key(request) };
+        Box::pin(async move {
+            let data_key = self.for_sealing(request, bytes).await?;
+            Ok(DataKey { secret: Secret::copy_of(data_key.secret.expose()), edks: data_key.edks.clone() })
+        })
     }
 
     fn wrap_data_key<'a>(
