@@ -3,6 +3,7 @@
 // A program for the terminal. A JSON value that is indexed with what it lacks gives null, and no panic.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing)]
 
+mod beacons;
 mod esdk;
 mod record;
 
@@ -47,6 +48,7 @@ async fn check_file(file: &str) -> Result<Vec<(String, Result<(), String>)>, Str
     let vectors: Json = serde_json::from_str(&text).map_err(|error| error.to_string())?;
     match vectors["format"].as_str() {
         Some("privet-record-1") => record::check(&vectors).await,
+        _ if beacons::knows(&vectors) => beacons::check(&vectors),
         _ if esdk::knows(&vectors) => esdk::check(&vectors).await,
         _ => Err("not a file of test vectors that this program knows".to_owned()),
     }
