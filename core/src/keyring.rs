@@ -12,6 +12,7 @@ use crate::error::Result;
 
 #[cfg_attr(not(feature = "kms"), allow(dead_code, reason = "the KMS keyrings use the rest"))]
 mod arn;
+mod beacon_key;
 mod branch;
 mod failures;
 mod hierarchical;
@@ -24,6 +25,7 @@ mod raw_rsa;
 pub mod store;
 mod supplier;
 
+pub use beacon_key::{BeaconKeySource, KeyStoreBeaconKeys, WrappedBeaconKey};
 pub use branch::BranchKeyring;
 pub use hierarchical::HierarchicalKeyring;
 #[cfg(feature = "kms")]

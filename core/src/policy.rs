@@ -18,6 +18,7 @@ mod name;
 pub mod plan;
 mod read;
 mod rules;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub use matrix::Disclosure;
 use matrix::{Cell, FieldCells, Matrix, Row};
 use read::Source;
 use rules::NameRules;
+use search::BeaconRule;
+pub use search::{Compound, Search};
 
 /// What a team decided about its data. Cheap to clone.
 ///
@@ -236,6 +239,8 @@ pub struct Resource {
     /// What to do on meeting a value that is stored under another class than planned. If not said, it is reported; but
     /// without record integrity, which proves what was written, a value in clear that should be sealed is refused.
     pub drift: Option<DriftReads>,
+    /// The versions of its beacons, and beacons of several fields.
+    pub search: Search,
 }
 
 impl Resource {
@@ -250,6 +255,7 @@ impl Resource {
             unsigned: Vec::new(),
             plaintext_reads: PlaintextReads::Refuse,
             drift: None,
+            search: Search::default(),
         }
     }
 }
@@ -289,6 +295,8 @@ struct FieldOverride {
     categories: Vec<String>,
     cells: Option<FieldCells>,
     audit: Option<bool>,
+    searchable: Option<bool>,
+    beacon: Option<BeaconRule>,
     // Where the document says so: `policy.toml:12:1`.
     place: String,
 }

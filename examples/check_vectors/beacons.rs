@@ -2,8 +2,8 @@
 
 use privet::Secret;
 use privet::beacon::{
-    BeaconKeys, BeaconLength, Beacons, BeaconsBuilder, Comparison, CompoundBeacon, Constructor, Protection, StandardBeacon,
-    Style, Transform, VirtualField, VirtualPart,
+    BeaconKeys, BeaconLength, Beacons, BeaconsBuilder, Comparison, CompoundBeacon, Constructor, Protection,
+    StandardBeacon, Style, Transform, VirtualField, VirtualPart,
 };
 use privet::value::{Map, Value, from_dynamodb_json};
 use serde_json::Value as Json;
@@ -161,7 +161,8 @@ fn builder(search: &Json) -> Result<BeaconsBuilder, String> {
             let location = location(part)?.ok_or("a part without a location")?;
             every(part, "trans").try_fold(VirtualPart::new(location), |part, json| Ok(part.transform(transform(json)?)))
         });
-        builder = builder.virtual_field(VirtualField::new(text(field, "name"), parts.collect::<Result<Vec<_>, String>>()?));
+        builder =
+            builder.virtual_field(VirtualField::new(text(field, "name"), parts.collect::<Result<Vec<_>, String>>()?));
     }
     Ok(builder)
 }

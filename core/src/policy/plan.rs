@@ -14,6 +14,7 @@ use crate::view::Tree;
 mod inventory;
 pub(super) mod names;
 mod seal;
+mod search;
 mod shape;
 mod show;
 mod trail;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use inventory::PlanEntry;
 use names::{Names, State};
+pub use search::{BeaconIndex, SearchCompound, SearchField, SearchPlan, is_beacon_name};
 use shape::{NodeId, Shapes};
 
 /// A policy resolved for one model or resource. Make it once and use it for every record; cheap to clone.

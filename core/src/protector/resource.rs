@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::mask::Masks;
-use crate::policy::plan::Plan;
+use crate::policy::plan::{Plan, SearchPlan};
 use crate::policy::{self, DriftReads, PlaintextReads, Policy};
 use crate::record::{Integrity, Layout};
 use crate::schema::Schema;
@@ -13,6 +13,7 @@ pub struct Resource {
     name: String,
     table: String,
     plan: Plan,
+    search: SearchPlan,
     item: Layout,
     json: Layout,
     plaintext_reads: PlaintextReads,
@@ -42,16 +43,16 @@ impl Resource {
             )));
         }
         let key = if key.is_empty() { named.map(|resource| resource.key.clone()).unwrap_or_default() } else { key };
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
     pub(super) fn without_model(name: &str, policy: &Policy, masks: &Masks) -> Result<Self> {
         let plan = Plan::for_resource(name, policy, masks)?;
         let key = policy.resource(name).map(|resource| resource.key.clone()).unwrap_or_default();
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
-    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Self {
+    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Result<Self> {
         let named = policy.resource(name);
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
@@ -64,15 +65,16 @@ impl Resource {
             form: crate::record::Form::Json,
             ..item.clone()
         };
-        Self {
+        Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
+            search: plan.search()?,
             plan,
             item,
             json,
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
             drift: named.and_then(|resource| resource.drift),
-        }
+        })
     }
 
     /// The logical name, which records are bound to.
@@ -97,6 +99,12 @@ impl Resource {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Which fields are searched for, and how.
+    #[must_use]
+    pub fn search(&self) -> &SearchPlan {
+        &self.search
     }
 
     /// How the resource's records are laid out as items.
