@@ -95,11 +95,12 @@ pub(super) struct TenantKeys {
     tenant: String,
     // By resource, then by field: as many as the configuration names.
     fields: RwLock<HashMap<String, HashMap<Path, Arc<FieldKey>>>>,
+    tags: RwLock<HashMap<String, TenantTag>>,
 }
 
 impl TenantKeys {
     fn new(beacon_key: Secret, version: u8, tenant: &str) -> Self {
-        Self { beacon_key, version, tenant: tenant.to_owned(), fields: RwLock::default() }
+        Self { beacon_key, version, tenant: tenant.to_owned(), fields: RwLock::default(), tags: RwLock::default() }
     }
 
     pub(super) fn field(&self, resource: &str, path: &Path) -> Result<Arc<FieldKey>> {
@@ -115,6 +116,12 @@ impl TenantKeys {
     }
 
     pub(super) fn tag(&self, resource: &str) -> Result<TenantTag> {
-        TenantTag::derive(&self.beacon_key, self.version, resource, &self.tenant)
+        let known = self.tags.read().unwrap_or_else(PoisonError::into_inner).get(resource).cloned();
+        if let Some(tag) = known {
+            return Ok(tag);
+        }
+        let tag = TenantTag::derive(&self.beacon_key, self.version, resource, &self.tenant)?;
+        self.tags.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), tag.clone());
+        Ok(tag)
     }
 }
