@@ -1,21 +1,27 @@
 //! Searching sealed fields: by beacons in indexes of an embedded DynamoDB.
 
 // What the tests share fails as loudly as the tests do; Clippy knows only functions marked `#[test]` as tests.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::{BTreeSet, HashMap};
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use privet::dynamodb::{Find, Searchable as _, Tables as _, beacon_indexes, from_item, to_item};
-use privet::keyring::{RawAesKeyring, WrappedBeaconKey};
+use privet::dynamodb::{Find, KeyStoreTable, Searchable as _, Tables as _, beacon_indexes, from_item, to_item};
+use privet::keyring::store::{BranchKeyCacheLimits, BranchKeyProtection, KeyStore};
+use privet::keyring::{KeyStoreBeaconKeys, KmsBranchKeys, RawAesKeyring, WrappedBeaconKey};
 use privet::policy::Policy;
+use privet::protector::{Ask, Condition};
 use privet::value::{Path, Value};
 use privet::{EncryptionContext, ErrorKind, Protect, Protector, Secret};
-use privet_testkit::EmbeddedAws;
+use privet_testkit::{Deny, EmbeddedAws};
+use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
 
 #[derive(Protect, Serialize, Deserialize, Clone, PartialEq)]
@@ -112,7 +118,7 @@ impl Site {
     }
 
     fn protector(&self, policy: Policy) -> Protector {
-        let source = WrappedBeaconKey::new(keyring(), EncryptionContext::new(), &self.beacon_key).unwrap();
+        let source = WrappedBeaconKey::new(keyring(), &EncryptionContext::new(), &self.beacon_key).unwrap();
         Protector::builder().policy(policy).keyring(keyring()).beacon_key(source).model::<Person>().build().unwrap()
     }
 
@@ -419,7 +425,7 @@ async fn beacons_need_their_key_and_their_length() {
     assert!(error.to_string().contains("beacon_key"), "{error}");
     // What was searchable is no field of the policy: with a key, it must say how.
     let text = WrappedBeaconKey::generate(&keyring(), &EncryptionContext::new()).await.unwrap();
-    let source = || WrappedBeaconKey::new(keyring(), EncryptionContext::new(), &text).unwrap();
+    let source = || WrappedBeaconKey::new(keyring(), &EncryptionContext::new(), &text).unwrap();
     let builder = || Protector::builder().keyring(keyring()).audit(privet::audit::TracingSink);
     let error = builder().beacon_key(source()).model::<Person>().build().unwrap_err();
     assert!(
@@ -436,4 +442,95 @@ async fn beacons_need_their_key_and_their_length() {
     ));
     let error = keyless.protect_record(&resource, record.unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("`privet_b1_x`"), "{error}");
+}
+
+/// A key store with two branch keys, and with them their beacon keys.
+async fn key_store(aws: &EmbeddedAws, key_arn: &str, principal: &str) -> Arc<KeyStore> {
+    let config = aws.config_as("eu-west-1", principal).await;
+    let kms = KmsBranchKeys::new(aws_sdk_kms::Client::new(&config));
+    let protection = BranchKeyProtection::key(key_arn).unwrap();
+    let table = KeyStoreTable::new(Client::new(&config), "keys");
+    Arc::new(KeyStore::new("keys", protection, table, kms).unwrap())
+}
+
+#[tokio::test]
+async fn beacon_keys_of_a_key_store_are_asked_for_once_until_they_are_purged() {
+    let aws = EmbeddedAws::start().await;
+    let key_arn = aws.create_key("eu-west-1", "alias/privet").await;
+    let store = key_store(&aws, &key_arn, "operator").await;
+    store.create_table().await.unwrap();
+    for id in ["shop", "acme"] {
+        store.create_with_id(id, &EncryptionContext::new().with("for", id)).await.unwrap();
+    }
+    let protector = |store, limits| {
+        let source = KeyStoreBeaconKeys::new(store, "shop").tenant("acme", "acme");
+        let builder = Protector::builder().policy(policy(16, "")).keyring(keyring());
+        builder.beacon_key(source).beacon_key_cache(limits).model::<Person>().build().unwrap()
+    };
+    let decrypts = || aws.calls("kms").iter().filter(|call| call.operation == "Decrypt").count();
+    let beacon = async |privet: &Protector| {
+        let stored = privet.protect(&person(1, "ada@example.com", "London")).await.unwrap();
+        stored["privet_b1_email"].as_text().unwrap().to_owned()
+    };
+    let limits = BranchKeyCacheLimits::default();
+    let privet = protector(Arc::clone(&store), limits);
+    let together = futures_util::future::join_all((0..8).map(|_| beacon(&privet))).await;
+    assert_eq!(
+        (together.iter().collect::<BTreeSet<_>>().len(), decrypts()),
+        (1, 1),
+        "one call for all who ask at once"
+    );
+    // A tenant with a key of its own, and one without.
+    let of_tenant = async |tenant| beacon(&privet.for_tenant(tenant).unwrap()).await;
+    let (acme, other) = (of_tenant("acme").await, of_tenant("other").await);
+    assert!(acme != other && acme.len() == 20 && other.len() == 20);
+    assert_eq!(decrypts(), 3);
+    // The beacon key stays when its branch key is rotated; after a purge it is asked for again.
+    store.rotate("shop").await.unwrap();
+    let before = decrypts();
+    privet.purge();
+    assert_eq!((beacon(&privet).await, decrypts()), (together[0].clone(), before + 1));
+    // Nothing is kept where nothing may be.
+    let keeps_nothing = protector(Arc::clone(&store), limits.with_max_age(Duration::ZERO));
+    let before = decrypts();
+    for _ in 0..3 {
+        beacon(&keeps_nothing).await;
+    }
+    assert_eq!(decrypts(), before + 3);
+    // Who may not use the key cannot write what is to be found.
+    aws.deny(Deny::principal("reader").service("kms").operation("Decrypt"));
+    let denied = protector(key_store(&aws, &key_arn, "reader").await, limits);
+    let error = denied.protect(&person(1, "ada@example.com", "London")).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Denied);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// What is asked for is what is stored, and what is meant is what is equal.
+    #[test]
+    fn a_record_is_found_by_its_own_value_and_by_no_other(
+        email in "\\PC{0,12}", other in "\\PC{0,12}", length in 1_u8..=19, tenant in "[ab]{0,2}",
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let text = WrappedBeaconKey::generate(&keyring(), &EncryptionContext::new()).await.unwrap();
+            let source = WrappedBeaconKey::new(keyring(), &EncryptionContext::new(), &text).unwrap();
+            let builder = Protector::builder().policy(policy(length, &versions(&[1, 2], &[2, 1]))).keyring(keyring());
+            let privet = builder.beacon_key(source).build().unwrap();
+            let privet = if tenant.is_empty() { privet } else { privet.for_tenant(tenant).unwrap() };
+            let resource = privet.model::<Person>().unwrap();
+            let record = privet::value::to_record(&person(1, &email, "London")).unwrap();
+            let stored = privet.protect_record(&resource, record.clone()).await.unwrap();
+            let of = |text: &str| Condition::Equals(Path::attribute("email"), Value::S(text.into()));
+            let queries = privet.search(&resource, &of(&email)).await.unwrap();
+            assert_eq!(queries.iter().map(|query| query.version).collect::<Vec<_>>(), [2, 1]);
+            for query in queries {
+                let Ask::Index { partition: (attribute, value), .. } = query.ask else { panic!("no index") };
+                assert_eq!(stored.get(&attribute), Some(&Value::S(value)));
+            }
+            assert!(resource.matches(&of(&email), &record).unwrap());
+            assert_eq!(resource.matches(&of(&other), &record).unwrap(), email == other);
+        });
+    }
 }

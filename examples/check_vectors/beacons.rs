@@ -13,8 +13,11 @@ pub(crate) fn knows(vectors: &Json) -> bool {
     vectors["beacon_key_hex"].is_string()
 }
 
-/// Name and result of each vector.
-pub(crate) fn check(vectors: &Json) -> Result<Vec<(String, Result<(), String>)>, String> {
+/// Name and result of a vector.
+type Checked = (String, Result<(), String>);
+
+/// Checks each vector.
+pub(crate) fn check(vectors: &Json) -> Result<Vec<Checked>, String> {
     let (beacons, keys) = configured(vectors, &vectors["config"])?;
     let mut results = Vec::new();
     let mut stored = Vec::new();

@@ -42,7 +42,7 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(location.to_string().parse::<Location>().unwrap(), location);
     }
     let keyring = RawAesKeyring::new("team", "key", &Secret::copy_of(&[7; 32])).unwrap();
-    let _ = WrappedBeaconKey::new(keyring, EncryptionContext::new(), text);
+    let _ = WrappedBeaconKey::new(keyring, &EncryptionContext::new(), text);
     let (beacons, keys) = &*BEACONS;
     for comparison in [Comparison::Equals, Comparison::BeginsWith, Comparison::Order] {
         if let Ok(term) = beacons.term("c", comparison, &Value::S(text.to_owned()), keys, 0) {

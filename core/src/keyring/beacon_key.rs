@@ -75,7 +75,7 @@ impl fmt::Debug for KeyStoreBeaconKeys {
 /// // Once, as an operator:
 /// let text = WrappedBeaconKey::generate(&keyring, &context).await?;
 /// // In the service, from its configuration:
-/// let beacon_key = WrappedBeaconKey::new(keyring, context, &text)?;
+/// let beacon_key = WrappedBeaconKey::new(keyring, &context, &text)?;
 /// # Ok(())
 /// # }
 /// ```
@@ -106,11 +106,11 @@ impl WrappedBeaconKey {
     /// # Errors
     ///
     /// `Config` if the text is no wrapped beacon key or the context has a reserved name.
-    pub fn new(keyring: impl Keyring + 'static, context: EncryptionContext, text: &str) -> Result<Self> {
+    pub fn new(keyring: impl Keyring + 'static, context: &EncryptionContext, text: &str) -> Result<Self> {
         let edks = parse(text).ok_or_else(|| {
             Error::config("the text is no wrapped beacon key: take the whole of what `WrappedBeaconKey::generate` gave")
         })?;
-        Ok(Self { keyring: Arc::new(keyring), request: request(&context)?, edks })
+        Ok(Self { keyring: Arc::new(keyring), request: request(context)?, edks })
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
     async fn a_wrapped_key_unwraps_under_its_keyring_and_context_only() {
         let shop = || EncryptionContext::new().with("application", "shop");
         let text = WrappedBeaconKey::generate(&keyring(1), &shop()).await.unwrap();
-        let key = async |byte, context| WrappedBeaconKey::new(keyring(byte), context, &text)?.beacon_key("t").await;
+        let key = async |byte, context| WrappedBeaconKey::new(keyring(byte), &context, &text)?.beacon_key("t").await;
         assert_eq!(key(1, shop()).await.unwrap().expose().len(), 32);
         assert_eq!(key(2, shop()).await.unwrap_err().kind(), ErrorKind::Integrity);
         let bank = EncryptionContext::new().with("application", "bank");
@@ -176,7 +176,7 @@ mod tests {
         let good = URL_SAFE_NO_PAD.decode(&text).unwrap();
         let opens = async |bytes: &[u8]| {
             let text = URL_SAFE_NO_PAD.encode(bytes);
-            match WrappedBeaconKey::new(keyring(1), EncryptionContext::new(), &text) {
+            match WrappedBeaconKey::new(keyring(1), &EncryptionContext::new(), &text) {
                 Ok(key) => key.beacon_key("").await.is_ok(),
                 Err(_) => false,
             }
