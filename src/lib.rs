@@ -5,8 +5,8 @@ pub use privet_core::schema::{Field, InventoryEntry, Protect, Schema};
 pub use privet_core::view::{Shown, View};
 pub use privet_core::{
     Classification, ClassificationSet, EncryptedDataKey, EncryptionContext, Error, ErrorKind, Keyring, Policy,
-    Principal, Protector, Result, Secret, audit, cache, dbesdk, dbesdk_items, keyring, mask, message, messages, policy,
-    principal, protector, record, s3ec, schema, time, value, view,
+    Principal, Protector, Result, Secret, audit, beacon, cache, dbesdk, dbesdk_items, keyring, mask, message, messages,
+    policy, principal, protector, record, s3ec, schema, time, value, view,
 };
 #[cfg(feature = "derive")]
 pub use privet_derive::Protect;

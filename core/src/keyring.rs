@@ -12,6 +12,7 @@ use crate::error::Result;
 
 #[cfg_attr(not(feature = "kms"), allow(dead_code, reason = "the KMS keyrings use the rest"))]
 mod arn;
+mod beacon_key;
 mod branch;
 mod failures;
 mod hierarchical;
@@ -25,6 +26,7 @@ mod s3ec;
 pub mod store;
 mod supplier;
 
+pub use beacon_key::{BeaconKeySource, KeyStoreBeaconKeys, WrappedBeaconKey};
 pub use branch::BranchKeyring;
 pub(crate) use failures::Failures;
 pub use hierarchical::HierarchicalKeyring;

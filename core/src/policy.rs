@@ -18,6 +18,7 @@ mod name;
 pub mod plan;
 mod read;
 mod rules;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub use matrix::Disclosure;
 use matrix::{Cell, FieldCells, Matrix, Row};
 use read::Source;
 use rules::NameRules;
+use search::BeaconRule;
+pub use search::{Compound, Search};
 
 /// What a team decided about its data. Cheap to clone.
 ///
@@ -240,6 +243,8 @@ pub struct Resource {
     pub drift: Option<DriftReads>,
     /// Whether each record carries a version that counts its writes. Only with record integrity.
     pub versioned: bool,
+    /// The versions of its beacons, and beacons of several fields.
+    pub search: Search,
 }
 
 impl Resource {
@@ -256,6 +261,7 @@ impl Resource {
             plaintext_reads: PlaintextReads::Refuse,
             drift: None,
             versioned: false,
+            search: Search::default(),
         }
     }
 }
@@ -295,6 +301,8 @@ struct FieldOverride {
     categories: Vec<String>,
     cells: Option<FieldCells>,
     audit: Option<bool>,
+    searchable: Option<bool>,
+    beacon: Option<BeaconRule>,
     // Where the document says so: `policy.toml:12:1`.
     place: String,
 }

@@ -18,17 +18,19 @@ use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, Keyring};
-use crate::policy::plan::{Reveal, Viewed};
+use crate::policy::plan::{Reveal, Viewed, is_beacon_name};
 use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
-use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
+use crate::record::{self, Form, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
+mod beacon_keys;
 mod builder;
 mod pseudonym;
 mod resource;
+mod search;
 mod shared;
 mod tenant;
 mod unprotected;
@@ -36,6 +38,7 @@ mod update;
 
 pub use builder::ProtectorBuilder;
 pub use resource::Resource;
+pub use search::{Ask, BeaconQuery, Condition};
 use shared::Shared;
 use tenant::Tenant;
 pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
@@ -91,7 +94,11 @@ impl Protector {
     /// `Config` if the policy and the model contradict each other, or the model names no resource.
     pub fn model<T: Protect + 'static>(&self) -> Result<Arc<Resource>> {
         let shared = &self.shared;
-        shared.models.find_or_make(TypeId::of::<T>(), || Resource::of_model(T::schema(), &shared.policy, &shared.masks))
+        shared.models.find_or_make(TypeId::of::<T>(), || {
+            let resource = Resource::of_model(T::schema(), &shared.policy, &shared.masks)?;
+            shared.check_search(&resource)?;
+            Ok(resource)
+        })
     }
 
     /// How records without a model are protected in this resource.
@@ -283,9 +290,10 @@ impl Protector {
         reads
     }
 
-    /// Lets go of all data keys, for example before a Lambda SnapStart snapshot.
+    /// Lets go of all data keys and beacon keys, for example before a Lambda SnapStart snapshot.
     pub fn purge(&self) {
         self.shared.cache.purge();
+        self.shared.beacon_keys.purge();
     }
 
     async fn seal(
@@ -297,6 +305,13 @@ impl Protector {
     ) -> Result<Map> {
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         let sealings = resource.plan().sealings(&record)?;
+        let beacons = match layout.form {
+            Form::Item => {
+                search::refuse_beacon_names(&record)?;
+                self.beacons(resource, &record).await?
+            }
+            Form::Json => Map::new(),
+        };
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
         let classes = classes_of(&sealings);
         let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
@@ -306,6 +321,8 @@ impl Protector {
             .zip(&data_keys)
             .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
             .collect();
+        // After the plan has seen the record: beacons are stored in clear, and signed as they are.
+        let record = record.into_iter().chain(beacons).collect();
         record::seal(record, &sealings, &keys, version, layout, &context)
     }
 
@@ -335,7 +352,11 @@ impl Protector {
             return Err(Error::integrity());
         }
         let key = |class| data_keys.iter().find(|(with_key, _)| *with_key == class).map(|(_, key)| &key.secret);
-        let opened = record::open(stored, &header, key, layout, &context)?;
+        let mut opened = record::open(stored, &header, key, layout, &context)?;
+        if layout.form == Form::Item {
+            // Of whatever version: what they stand for is in the record.
+            opened.record.retain(|name, _| !is_beacon_name(name));
+        }
         let withheld = opened.withheld.into_iter().map(|(path, class)| {
             let reason = reasons.iter().find(|(refused, _)| *refused == class).map(|(_, reason)| *reason);
             Withheld { path, class, reason: reason.unwrap_or(WithheldReason::NoKey) }

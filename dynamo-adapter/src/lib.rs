@@ -11,6 +11,7 @@ mod expression;
 mod image;
 mod key;
 mod key_store;
+mod search;
 mod send;
 mod size;
 #[cfg(feature = "lambda")]
@@ -28,6 +29,7 @@ pub use export::{ExportFile, ExportLine, ExportLines, Exports, read_manifest};
 pub use image::Image;
 pub use key::Key;
 pub use key_store::KeyStoreTable;
+pub use search::{BeaconIndex, Find, Found, Searchable, beacon_indexes};
 pub use send::SendProtected;
 pub use size::{MAX_ITEM_SIZE, item_size};
 #[cfg(feature = "lambda")]

@@ -61,6 +61,14 @@ impl<T> Table<T> {
         self
     }
 
+    pub(crate) fn protector(&self) -> &Protector {
+        &self.privet
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The resource whose records the table holds.
     #[must_use]
     pub fn resource(&self) -> &Resource {

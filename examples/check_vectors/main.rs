@@ -3,6 +3,7 @@
 // A program for the terminal. A JSON value that is indexed with what it lacks gives null, and no panic.
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing)]
 
+mod beacons;
 mod dbesdk;
 mod esdk;
 mod record;
@@ -51,6 +52,7 @@ async fn check_file(file: &str) -> Result<Vec<(String, Result<(), String>)>, Str
         Some("privet-record-1") => record::check(&vectors).await,
         _ if dbesdk::knows(&vectors) => dbesdk::check(&vectors).await,
         _ if s3ec::knows(&vectors) => s3ec::check(&vectors).await,
+        _ if beacons::knows(&vectors) => beacons::check(&vectors),
         _ if esdk::knows(&vectors) => esdk::check(&vectors).await,
         _ => Err("not a file of test vectors that this program knows".to_owned()),
     }

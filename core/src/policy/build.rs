@@ -9,6 +9,7 @@ use super::matrix::EVERYONE;
 use super::plan::names;
 use super::read::Source;
 use super::rules::{NameRules, Pattern};
+use super::search;
 use super::{AtRest, ClassSettings, Decisions, FieldOverride, Integrity, Policy, Resource};
 use crate::classification::Classification;
 use crate::error::Result;
@@ -145,8 +146,10 @@ fn field_overrides(
             return Err(source.error(whole, "there are too many fields; rules make fewer of them do"));
         }
         let says_nothing = entry.class.is_none() && entry.mask.is_none() && entry.disclose.is_none();
+        let says_nothing = says_nothing && entry.searchable.is_none() && entry.beacon.is_none();
         if says_nothing && entry.audit.is_none() && entry.categories.is_empty() {
-            let message = "the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`";
+            let message = "the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`, \
+                           `searchable`, `beacon`";
             return Err(source.error(whole, message));
         }
         if let Some(cells) = &entry.disclose {
@@ -164,6 +167,8 @@ fn field_overrides(
             categories: entry.categories,
             cells: entry.disclose.map(Spanned::into_inner),
             audit: entry.audit,
+            searchable: entry.searchable,
+            beacon: entry.beacon.map(|beacon| search::beacon(source, beacon)).transpose()?,
             place: source.place(whole),
         });
     }
@@ -188,6 +193,7 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
             unsigned: distinct(source, entry.unsigned)?,
             plaintext_reads: entry.plaintext_reads,
             drift: entry.drift,
+            search: entry.search.map(|search| search::search(source, search)).transpose()?.unwrap_or_default(),
             name: name.clone(),
         };
         resources.insert(name, resource);

@@ -111,6 +111,28 @@ pub(super) struct FieldEntry {
     pub(super) disclose: Option<Spanned<FieldCells>>,
     /// Whether showing it leaves an audit event.
     pub(super) audit: Option<bool>,
+    /// Whether it can be searched for, if a beacon is said; what the model says if not said.
+    pub(super) searchable: Option<bool>,
+    /// The beacon that it is searched for by.
+    #[schemars(with = "Option<BeaconEntry>")]
+    pub(super) beacon: Option<Spanned<BeaconEntry>>,
+}
+
+/// The beacon of a field: a keyed, shortened hash that is stored beside the sealed value.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BeaconEntry {
+    /// How many bits it has, in all versions that are not in `lengths`.
+    #[schemars(range(min = 1, max = 63))]
+    pub(super) length: u8,
+    /// How many bits it has in single versions: `{ 2 = 14 }`.
+    #[serde(default)]
+    pub(super) lengths: BTreeMap<String, u8>,
+    /// What its attribute is called after `privet_b1_`; the path with underscores if not said.
+    pub(super) name: Option<String>,
+    /// Whether members of a set or list are searched for, and not the value as a whole.
+    #[serde(default)]
+    pub(super) members: bool,
 }
 
 /// A table or collection.
@@ -143,6 +165,33 @@ pub(super) struct ResourceEntry {
     #[serde(default)]
     #[schemars(with = "bool")]
     pub(super) versioned: Option<Spanned<bool>>,
+    /// The versions of its beacons, and beacons of several fields.
+    #[schemars(with = "SearchEntry")]
+    pub(super) search: Option<Spanned<SearchEntry>>,
+}
+
+/// How a resource's records are searched for.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchEntry {
+    /// The versions of beacons that are written; `[1]` if not said.
+    pub(super) write: Option<Vec<u8>>,
+    /// The versions that are asked for; those that are written if not said.
+    pub(super) query: Option<Vec<u8>>,
+    /// Beacons of several fields.
+    pub(super) compound: Vec<CompoundEntry>,
+}
+
+/// A beacon of several fields, which are searched for from the first on.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompoundEntry {
+    /// What its attribute is called after `privet_b1_`.
+    pub(super) name: String,
+    /// The fields, each with a beacon of its own.
+    pub(super) fields: Vec<String>,
+    /// A text in clear that comes last, so that its beginning can be searched for.
+    pub(super) sort: Option<String>,
 }
 
 /// The JSON Schema of the document.

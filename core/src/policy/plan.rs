@@ -15,6 +15,7 @@ mod inventory;
 pub(super) mod names;
 mod place;
 mod seal;
+mod search;
 mod shape;
 mod show;
 mod trail;
@@ -25,6 +26,7 @@ mod tests;
 pub use inventory::PlanEntry;
 use names::{Names, State};
 pub use place::Placement;
+pub use search::{BeaconIndex, SearchCompound, SearchField, SearchPlan, is_beacon_name};
 use shape::{NodeId, Shapes};
 
 /// A policy resolved for one model or resource. Make it once and use it for every record; cheap to clone.

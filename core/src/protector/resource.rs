@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::mask::Masks;
-use crate::policy::plan::Plan;
+use crate::policy::plan::{Plan, SearchPlan};
 use crate::policy::{self, DriftReads, PlaintextReads, Policy};
 use crate::record::{Integrity, Layout};
 use crate::schema::Schema;
@@ -13,6 +13,7 @@ pub struct Resource {
     name: String,
     table: String,
     plan: Plan,
+    search: SearchPlan,
     item: Layout,
     json: Layout,
     plaintext_reads: PlaintextReads,
@@ -74,6 +75,7 @@ impl Resource {
         Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
+            search: plan.search()?,
             plan,
             item,
             json,
@@ -105,6 +107,12 @@ impl Resource {
     #[must_use]
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Which fields are searched for, and how.
+    #[must_use]
+    pub fn search(&self) -> &SearchPlan {
+        &self.search
     }
 
     /// How the resource's records are laid out as items.

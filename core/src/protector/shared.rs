@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::Resource;
+use super::beacon_keys::BeaconKeyCache;
 use super::pseudonym::Pseudonyms;
 use crate::audit::AuditSink;
 use crate::cache::DataKeyCache;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::mask::Masks;
 use crate::policy::Policy;
 use crate::time::TimeSource;
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) policy: Policy,
     pub(super) masks: Masks,
     pub(super) cache: DataKeyCache,
+    pub(super) beacon_keys: BeaconKeyCache,
     pub(super) context: Vec<(String, String)>,
     pub(super) audit: Option<Arc<dyn AuditSink>>,
     pub(super) pseudonyms: Arc<Pseudonyms>,
@@ -29,6 +31,20 @@ pub(super) struct Shared {
     pub(super) plaintext_reads: Counts,
     pub(super) drift_reads: Counts,
     pub(super) audit_events: AtomicU64,
+}
+
+impl Shared {
+    /// Refuses a model that marks fields searchable that have no beacon, once there are keys for beacons.
+    pub(super) fn check_search(&self, resource: &Resource) -> Result<()> {
+        match resource.search().without_beacon() {
+            [field, ..] if self.beacon_keys.is_there() => Err(Error::config(format!(
+                "`{field}` of `{}` is searchable and has no beacon: say its length under `[[fields]]` in the policy, as \
+                 `beacon = {{ length = 16 }}`, or `searchable = false`",
+                resource.name()
+            ))),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Resources that were worked out once.
