@@ -13,8 +13,9 @@ mod common;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use common::{Events, Site};
-use privet::dynamodb::{SendProtected, Tables, from_item};
+use privet::dynamodb::{SendProtected, Tables, from_item, to_item};
 use privet::record::sealed_class;
+use privet::value::{Map, from_record_with_unknown, to_record};
 use privet::{Classification, ErrorKind, Policy, Protect, Protector};
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +160,30 @@ async fn unknown_attributes_survive_read_modify_write_of_items() {
         site.dynamodb.put_item().table_name("customers").set_item(Some(item)).send_protected(&known).await.unwrap();
         let read = privet.table::<First>(&site.dynamodb).unwrap().get("c-1").await.unwrap().unwrap();
         assert_eq!((read.city.as_str(), read.mail.as_str(), read.pin.as_str()), ("Turin", "ada@example.com", "0000"));
+    }
+}
+
+#[tokio::test]
+async fn unknown_attributes_survive_read_modify_write_of_models() {
+    for integrity in MODES {
+        let (site, privet) = site_with_first(integrity).await;
+        let customers = privet.table::<Second>(&site.dynamodb).unwrap();
+        let record = customers.open("c-1").await.unwrap().unwrap().complete().unwrap();
+        let (mut second, unknown): (Second, Map) = from_record_with_unknown(record).unwrap();
+        second.city = "Turin".into();
+        let mut changed = to_record(&second).unwrap();
+        changed.extend(unknown);
+        let sealed = privet.protect_record(customers.resource(), changed).await.unwrap();
+        site.store("customers", to_item(sealed)).await;
+        // `pin`, which the second model does not know, is there and sealed; `mail` became `email`, once.
+        let opened = customers.open("c-1").await.unwrap().unwrap();
+        assert!(opened.drift().is_empty());
+        let names: Vec<_> = opened.record().keys().map(String::as_str).collect();
+        assert_eq!(names, ["city", "email", "id", "phone", "pin"], "{integrity}");
+        assert_eq!(opened.record()["pin"].as_text(), Some("0000"));
+        assert_eq!(class_of(&site, "pin").await, Some(Classification::Confidential));
+        let read = customers.get("c-1").await.unwrap().unwrap();
+        assert_eq!((read.city.as_str(), read.email.as_str()), ("Turin", "ada@example.com"));
     }
 }
 

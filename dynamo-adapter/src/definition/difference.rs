@@ -176,7 +176,7 @@ impl TableDefinition {
             match indexes.iter().find(|index| index.index_name() == Some(wanted.name())) {
                 None => differences.push(TableDifference::IndexMissing { name }),
                 Some(found) if !is_alike(wanted, found, attributes) => {
-                    differences.push(TableDifference::Index { name })
+                    differences.push(TableDifference::Index { name });
                 }
                 Some(_) => {}
             }
