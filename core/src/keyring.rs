@@ -23,6 +23,7 @@ mod raw_name;
 mod raw_rsa;
 pub mod store;
 mod supplier;
+mod wrapping_key;
 
 pub use branch::BranchKeyring;
 pub use hierarchical::HierarchicalKeyring;
@@ -32,6 +33,8 @@ pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
 pub use supplier::{BranchKeyIds, BranchKeySupplier};
+pub use wrapping_key::WrappingKey;
+pub(crate) use wrapping_key::same_wrapping_keys;
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///

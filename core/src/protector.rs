@@ -20,12 +20,13 @@ use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
 use crate::policy::{DriftReads, PlaintextReads, Policy};
 use crate::principal::Principal;
-use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
+use crate::record::{self, Form, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
 mod builder;
+mod freshness;
 mod pseudonym;
 mod resource;
 mod shared;
@@ -33,6 +34,7 @@ mod tenant;
 mod unprotected;
 
 pub use builder::ProtectorBuilder;
+pub use freshness::{Freshness, Staleness};
 pub use resource::Resource;
 use shared::Shared;
 use tenant::Tenant;
@@ -151,6 +153,25 @@ impl Protector {
     /// the keyring's.
     pub async fn unprotect_record(&self, resource: &Resource, stored: Map) -> Result<Unprotected> {
         self.open(resource, resource.item_layout(), stored).await
+    }
+
+    /// Seals a record in the form it is stored in: as an item, or as a document that
+    /// [`write_json`](crate::record::write_json) makes text of.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    pub async fn protect_stored(&self, resource: &Resource, form: Form, record: Map) -> Result<Map> {
+        self.seal(resource, resource.layout(form), record).await
+    }
+
+    /// Opens a record that is stored in this form, as far as this process's keys go.
+    ///
+    /// # Errors
+    ///
+    /// As [`unprotect_record`](Self::unprotect_record).
+    pub async fn unprotect_stored(&self, resource: &Resource, form: Form, stored: Map) -> Result<Unprotected> {
+        self.open(resource, resource.layout(form), stored).await
     }
 
     /// Seals a JSON document, member by member. `resource` names the policy's resource, if it has one of that name;
@@ -387,8 +408,10 @@ impl Protector {
         Ok(())
     }
 
-    /// The record's name in audit events; empty if it lacks its key attributes.
-    fn digest(&self, resource: &Resource, record: &Map) -> String {
+    /// The record's name in audit events and reports: a keyed digest of its key attributes, which says nothing of them;
+    /// empty if it lacks them. Comparable between processes if the protector has a pseudonym key.
+    #[must_use]
+    pub fn digest(&self, resource: &Resource, record: &Map) -> String {
         let key = &resource.item_layout().key;
         RecordContext::new(resource.name(), &self.tenant.name, record, key)
             .map(|context| self.shared.pseudonyms.record(context.as_bytes()))
