@@ -47,23 +47,23 @@ impl Counts {
         self.read_units += other.read_units;
         self.write_units += other.write_units;
         for (reason, count) in &other.reasons {
-            match self.reasons.get_mut(reason) {
-                Some(counted) => *counted += count,
-                None if self.reasons.len() < MAX_REASONS => drop(self.reasons.insert(reason.clone(), *count)),
-                None => *self.reasons.entry("others".to_owned()).or_default() += count,
-            }
+            self.count_reason(reason, *count);
         }
     }
 
     pub(crate) fn note(&mut self, reasons: &[Reason]) {
         for reason in reasons {
-            let name = reason.to_string();
-            match self.reasons.get_mut(&name) {
-                Some(counted) => *counted += 1,
-                // Names of keys come out of the data.
-                None if self.reasons.len() < MAX_REASONS => drop(self.reasons.insert(name, 1)),
-                None => *self.reasons.entry("others".to_owned()).or_default() += 1,
-            }
+            self.count_reason(&reason.to_string(), 1);
+        }
+    }
+
+    /// Names of keys come out of the data: there is an end to how many are told apart.
+    fn count_reason(&mut self, reason: &str, count: u64) {
+        if let Some(counted) = self.reasons.get_mut(reason) {
+            *counted += count;
+        } else {
+            let name = if self.reasons.len() < MAX_REASONS { reason } else { "others" };
+            *self.reasons.entry(name.to_owned()).or_default() += count;
         }
     }
 }
