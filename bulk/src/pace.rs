@@ -103,6 +103,7 @@ impl Bucket {
     pub fn spend(&self, units: f64) {
         let now = self.time.monotonic();
         let mut state = self.lock();
+        state.refill(now);
         state.tokens -= units;
         let since = now.saturating_sub(state.second).as_secs_f64();
         if since >= 1.0 {
@@ -125,7 +126,7 @@ impl Bucket {
         state.throttled = Some(now);
         state.rate = Some(rate);
         state.tokens = state.tokens.min(0.0);
-        state.step = state.limit.unwrap_or(before).max(LEAST) / STEPS;
+        state.step = state.step.max(state.limit.unwrap_or(before).max(LEAST) / STEPS);
         tracing::debug!(rate, "throttled: going slower");
     }
 
