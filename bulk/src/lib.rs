@@ -25,7 +25,7 @@ pub use lines::LinesStore;
 pub use pace::Limits;
 pub use plan::{Plan, Prices};
 pub use report::{Counts, Poison, Report};
-pub use reprotect::{Decide, Reprotect};
+pub use reprotect::{Classes, Reprotect};
 pub use shard::{Budget, Failure, Outcome};
 pub use store::{Page, Position, Size, Store, StoredRecord, Written};
 pub use transformation::{Decision, Look, Reason, Transformation};

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use privet_core::protector::{Drift, Freshness, Protector, Resource, Staleness};
+use privet_core::protector::{Drift, Freshness, Protector, Resource, Staleness, Unprotected};
 use privet_core::record::Form;
-use privet_core::value::Map;
+use privet_core::value::{Map, Path, Step};
 use privet_core::{Classification, ErrorKind};
 use serde_json::{Value as Json, json};
 
@@ -33,18 +33,18 @@ pub struct Reprotect {
     from: Protector,
     source: Arc<Resource>,
     to: Target,
-    decide: Decide,
+    classes: Classes,
 }
 
-/// What says whether a sealed record is on target.
+/// Which classes the fields of a sealed record get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decide {
-    /// Its header, and places and classes of what is sealed. The names inside of a map or list that is sealed whole are
-    /// not seen.
-    ByHeader,
-    /// As by header; and what passes is opened, and its fields are compared with the policy. No record is written anew
-    /// that need not be.
-    ByOpening,
+pub enum Classes {
+    /// Those they have: only keys, integrity and format change. Whether a record is on target is decided by its header
+    /// alone.
+    AsStored,
+    /// Those that the target's policy, and the model if one is registered, give them. A record whose header is on target
+    /// is opened and its fields are compared, since names inside of a map that is sealed whole show nowhere else.
+    AsPlanned,
 }
 
 #[derive(Clone, Debug)]
@@ -54,15 +54,15 @@ enum Target {
 }
 
 impl Reprotect {
-    /// From one protector to another, records of this resource. If the policies differ, records are decided
-    /// [`ByOpening`](Decide::ByOpening), otherwise [`ByHeader`](Decide::ByHeader).
+    /// From one protector to another, records of this resource. If the policies differ, fields get their classes
+    /// [`AsPlanned`](Classes::AsPlanned), otherwise they keep them.
     ///
     /// # Errors
     ///
     /// `Config` if a policy contradicts itself for the resource, if the two know it by different keys, or if their
     /// tenants differ.
     pub fn new(from: Protector, to: Protector, resource: &str) -> Result<Self> {
-        let (source, target) = (from.resource(resource)?, to.resource(resource)?);
+        let (source, target) = (resource_of(&from, resource)?, resource_of(&to, resource)?);
         if source.key() != target.key() || source.table() != target.table() {
             return Err(Error::config(format!(
                 "the policies know `{resource}` by different keys or tables, which records are bound to: a job cannot \
@@ -73,8 +73,8 @@ impl Reprotect {
             return Err(Error::config("a job cannot move records from one tenant to another"));
         }
         let is_same = from.policy_digest() == to.policy_digest();
-        let decide = if is_same { Decide::ByHeader } else { Decide::ByOpening };
-        Ok(Self { from, source, to: Target::Sealed(to, target), decide })
+        let classes = if is_same { Classes::AsStored } else { Classes::AsPlanned };
+        Ok(Self { from, source, to: Target::Sealed(to, target), classes })
     }
 
     /// Back to plaintext: records are stored in clear.
@@ -87,14 +87,19 @@ impl Reprotect {
     ///
     /// All that was sealed can be read by whoever reads the store.
     pub fn dangerous_to_plaintext(from: Protector, resource: &str) -> Result<Self> {
-        let source = from.resource(resource)?;
-        Ok(Self { from, source, to: Target::Clear, decide: Decide::ByHeader })
+        let source = resource_of(&from, resource)?;
+        Ok(Self { from, source, to: Target::Clear, classes: Classes::AsStored })
     }
 
-    /// The same with another way to say what is on target.
+    /// The same with another say about classes.
+    ///
+    /// # Security
+    ///
+    /// As planned, what the policy calls public is stored in clear from then on. A policy knows the classes of a model only
+    /// if the target's protector has the model registered, or the policy says them field by field.
     #[must_use]
-    pub fn deciding(mut self, decide: Decide) -> Self {
-        self.decide = decide;
+    pub fn classes(mut self, classes: Classes) -> Self {
+        self.classes = classes;
         self
     }
 
@@ -104,38 +109,42 @@ impl Reprotect {
             return Ok(if is_clear { Look::Current } else { Look::Stale(vec![Reason::Sealed]) });
         };
         Ok(match to.freshness(resource, form, stored).await? {
-            Freshness::Current if self.decide == Decide::ByOpening => Look::Unclear(Vec::new()),
+            Freshness::Current if self.classes == Classes::AsPlanned => Look::Unclear(Vec::new()),
             Freshness::Current => Look::Current,
+            Freshness::Stale(stale) | Freshness::Unclear(stale) if self.classes == Classes::AsStored => {
+                let of_classes = |stale: &&Staleness| matches!(stale, Staleness::Class(_));
+                let reasons: Vec<_> = stale.iter().filter(|stale| !of_classes(stale)).flat_map(reasons).collect();
+                if reasons.is_empty() { Look::Current } else { Look::Stale(reasons) }
+            }
             Freshness::Stale(stale) => Look::Stale(stale.iter().flat_map(reasons).collect()),
             Freshness::Unclear(stale) => Look::Unclear(stale.iter().flat_map(reasons).collect()),
         })
     }
 
     /// The record in clear, as whoever can open it does.
-    async fn open(&self, form: Form, stored: Map) -> Result<Map> {
+    async fn open(&self, form: Form, stored: Map) -> Result<Clear> {
         let Target::Sealed(to, resource) = &self.to else {
-            return Ok(self.from.unprotect_stored(&self.source, form, stored).await?.complete()?);
+            return Clear::of(self.from.unprotect_stored(&self.source, form, stored).await?);
         };
         // A service that writes with the target already may have written it; the old keys then are of no use.
         let for_the_other = stored.clone();
-        let opened = self.from.unprotect_stored(&self.source, form, stored).await.and_then(|opened| opened.complete());
-        match opened {
+        match self.from.unprotect_stored(&self.source, form, stored).await.map_err(Error::from).and_then(Clear::of) {
             Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Denied) => {
                 let again = to.unprotect_stored(resource, form, for_the_other).await;
-                again.and_then(|opened| opened.complete()).map_err(|_| error.into())
+                again.map_err(Error::from).and_then(Clear::of).map_err(|_| error)
             }
-            opened => Ok(opened?),
+            opened => opened,
         }
     }
 
     /// What opening says of a record whose keys are the target's: in what way its fields are not on target, and the
     /// record if the target lets it be opened.
-    async fn compare(&self, form: Form, stored: &Map) -> Result<(Vec<Reason>, Option<Map>)> {
+    async fn compare(&self, form: Form, stored: &Map) -> Result<(Vec<Reason>, Option<Clear>)> {
         let Target::Sealed(to, resource) = &self.to else { return Ok((Vec::new(), None)) };
         match to.unprotect_stored(resource, form, stored.clone()).await {
             Ok(opened) => {
                 let reasons = opened.drift().iter().map(class_reason).collect();
-                Ok((reasons, Some(opened.complete()?)))
+                Ok((reasons, Some(Clear::of(opened)?)))
             }
             // Where the policy refuses drift, that is how it shows; if the record is damaged, nobody can open it.
             Err(error) if error.kind() == ErrorKind::Integrity => Ok((vec![Reason::Class(String::new())], None)),
@@ -143,12 +152,36 @@ impl Reprotect {
         }
     }
 
-    async fn seal(&self, form: Form, record: Map) -> Result<Map> {
-        match &self.to {
-            Target::Sealed(to, resource) => Ok(to.protect_stored(resource, form, record).await?),
-            Target::Clear => Ok(record),
-        }
+    async fn seal(&self, form: Form, clear: Clear) -> Result<Map> {
+        let Target::Sealed(to, resource) = &self.to else { return Ok(clear.record) };
+        Ok(match clear.sealed {
+            Some(sealed) if self.classes == Classes::AsStored => {
+                to.protect_at(resource, form, clear.record, &sealed).await?
+            }
+            _ => to.protect_stored(resource, form, clear.record).await?,
+        })
     }
+}
+
+/// A record in clear, and what of it was sealed; `None` if it was stored in clear.
+struct Clear {
+    record: Map,
+    sealed: Option<Vec<(Path, Classification)>>,
+}
+
+impl Clear {
+    fn of(opened: Unprotected) -> Result<Self> {
+        let sealed = (!opened.was_plaintext()).then(|| opened.sealed().to_vec());
+        Ok(Self { record: opened.complete()?, sealed })
+    }
+}
+
+/// By the model that is registered, or by names alone.
+fn resource_of(protector: &Protector, name: &str) -> Result<Arc<Resource>> {
+    Ok(match protector.registered(name) {
+        Some(registered) => registered,
+        None => protector.resource(name)?,
+    })
 }
 
 impl<R: StoredRecord> Transformation<R> for Reprotect {
@@ -156,6 +189,7 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
 
     async fn describe(&self) -> Result<Json> {
         let source = json!({
+            "classes": format!("{:?}", self.classes),
             "resource": self.source.name(),
             "tenant": self.from.tenant(),
             "policy": self.from.policy_digest(),
@@ -204,7 +238,10 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
                 if matches!(self.to, Target::Clear) {
                     return Ok(Vec::new());
                 }
-                let (reasons, opened) = self.compare(form, &stored).await?;
+                let (mut reasons, opened) = self.compare(form, &stored).await?;
+                if self.classes == Classes::AsStored && opened.is_some() {
+                    reasons.clear();
+                }
                 if opened.is_none() && self.from.unprotect_stored(&self.source, form, stored).await.is_err() {
                     return Err(privet_core::Error::integrity().into());
                 }
@@ -239,7 +276,7 @@ fn reasons(stale: &Staleness) -> Vec<Reason> {
 /// The field at the root alone: names inside of sealed maps are nobody's business.
 fn class_reason(drift: &Drift) -> Reason {
     let name = match drift.path.steps().first() {
-        Some(privet_core::value::Step::Key(name)) => Cow::Borrowed(name.as_str()),
+        Some(Step::Key(name)) => Cow::Borrowed(name.as_str()),
         _ => Cow::default(),
     };
     Reason::Class(name.into_owned())

@@ -281,3 +281,15 @@ async fn a_job_stops_when_it_is_asked_to_and_before_its_deadline() {
     let report = job.run().await.unwrap();
     assert!(!report.finished && report.total.read == 0);
 }
+
+#[tokio::test]
+async fn a_new_key_leaves_the_classes_of_fields_as_they_are() {
+    // Sealed by a model or policy that calls the name pii; to the job's own policy it is public.
+    let stricter = format!("{POLICY}[[fields]]\nresource = \"customers\"\npath = \"name\"\nclass = \"pii\"\n");
+    let file = File::sealed_with(&protector(MultiKeyring::new(key("old", 1)), &stricter), 10).await;
+    let report = file.job(to_new_key()).build().unwrap().run().await.unwrap();
+    assert_eq!((report.total.rewritten, report.total.poison), (10, 0));
+    assert!(!file.text().contains("Ada"));
+    file.opens_with(&new(), 10).await;
+    assert!(file.job(to_new_key()).build().unwrap().verify(Extent::All).await.unwrap().passed());
+}

@@ -114,6 +114,12 @@ impl Protector {
         })
     }
 
+    /// How records of the registered model of this resource are protected, if there is one.
+    #[must_use]
+    pub fn registered(&self, resource: &str) -> Option<Arc<Resource>> {
+        self.shared.registered.iter().find(|registered| registered.name() == resource).cloned()
+    }
+
     /// Seals a model into the record that is stored.
     ///
     /// # Errors
@@ -163,6 +169,28 @@ impl Protector {
     /// As [`protect`](Self::protect).
     pub async fn protect_stored(&self, resource: &Resource, form: Form, record: Map) -> Result<Map> {
         self.seal(resource, resource.layout(form), record).await
+    }
+
+    /// Seals a record in the form it is stored in, at these places under these classes, whatever the policy says: a record
+    /// that was opened, as it was ([`Unprotected::sealed`]), with new keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Security
+    ///
+    /// What is not named is stored in clear.
+    pub async fn protect_at(
+        &self,
+        resource: &Resource,
+        form: Form,
+        record: Map,
+        sealings: &[(Path, Classification)],
+    ) -> Result<Map> {
+        let layout = resource.layout(form);
+        let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
+        self.seal_at(layout, record, sealings, &context).await
     }
 
     /// Opens a record that is stored in this form, as far as this process's keys go.
@@ -272,8 +300,18 @@ impl Protector {
     async fn seal(&self, resource: &Resource, layout: &record::Layout, record: Map) -> Result<Map> {
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         let sealings = resource.plan().sealings(&record)?;
+        self.seal_at(layout, record, &sealings, &context).await
+    }
+
+    async fn seal_at(
+        &self,
+        layout: &record::Layout,
+        record: Map,
+        sealings: &[(Path, Classification)],
+        context: &RecordContext,
+    ) -> Result<Map> {
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
-        let classes = classes_of(&sealings);
+        let classes = classes_of(sealings);
         let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
         let data_keys = join_all(requests).await.into_iter().collect::<Result<Vec<_>>>()?;
         let keys: Vec<SectionKey<'_>> = classes
@@ -281,7 +319,7 @@ impl Protector {
             .zip(&data_keys)
             .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
             .collect();
-        record::seal(record, &sealings, &keys, None, layout, &context)
+        record::seal(record, sealings, &keys, None, layout, context)
     }
 
     async fn open(&self, resource: &Resource, layout: &record::Layout, stored: Map) -> Result<Unprotected> {
@@ -334,7 +372,14 @@ impl Protector {
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
-        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false, is_proven: header.integrity })
+        Ok(Unprotected {
+            record: opened.record,
+            sealed: opened.sealed,
+            withheld,
+            drift,
+            plaintext: false,
+            is_proven: header.integrity,
+        })
     }
 
     /// The data key of a section, or why there is none.
@@ -360,7 +405,14 @@ impl Protector {
             }
             PlaintextReads::Allow => {}
         }
-        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true, is_proven: false })
+        Ok(Unprotected {
+            record,
+            sealed: Vec::new(),
+            withheld: Vec::new(),
+            drift: Vec::new(),
+            plaintext: true,
+            is_proven: false,
+        })
     }
 
     async fn show<M>(

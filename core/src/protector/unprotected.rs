@@ -13,6 +13,7 @@ use crate::value::{Map, Path, Step, Value};
 #[must_use = "values may be withheld: ask for `complete()`, or look at `withheld()`"]
 pub struct Unprotected {
     pub(super) record: Map,
+    pub(super) sealed: Vec<(Path, Classification)>,
     pub(super) withheld: Vec<Withheld>,
     pub(super) drift: Vec<Drift>,
     pub(super) plaintext: bool,
@@ -43,6 +44,12 @@ impl Unprotected {
     #[must_use]
     pub fn record(&self) -> &Map {
         &self.record
+    }
+
+    /// Where values were sealed, and under which class, as stored.
+    #[must_use]
+    pub fn sealed(&self) -> &[(Path, Classification)] {
+        &self.sealed
     }
 
     /// What could not be opened, and why.
