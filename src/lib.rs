@@ -19,5 +19,9 @@ pub use privet_s3 as s3;
 #[cfg(feature = "dynamodb")]
 pub use privet_dynamodb as dynamodb;
 
+/// Jobs that rewrite whole files and tables: see `docs/BULK.md`.
+#[cfg(feature = "bulk")]
+pub use privet_bulk as bulk;
+
 #[doc(hidden)]
 pub mod __private;

@@ -25,6 +25,7 @@ mod raw_rsa;
 mod s3ec;
 pub mod store;
 mod supplier;
+mod wrapping_key;
 
 pub use beacon_key::{BeaconKeySource, KeyStoreBeaconKeys, WrappedBeaconKey};
 pub use branch::BranchKeyring;
@@ -37,6 +38,8 @@ pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
 pub use s3ec::S3ecKeyring;
 pub use supplier::{BranchKeyIds, BranchKeySupplier};
+pub use wrapping_key::WrappingKey;
+pub(crate) use wrapping_key::same_wrapping_keys;
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///

@@ -155,6 +155,13 @@ impl Policy {
         each.min().unwrap_or(Disclosure::Withhold)
     }
 
+    /// A text that is the same for the same decisions, wherever they are written. For digests; it is no document.
+    pub(crate) fn canonical(&self) -> String {
+        let mut decisions = Decisions::clone(&self.0);
+        decisions.fields.iter_mut().for_each(|over| over.place.clear());
+        format!("{decisions:?}")
+    }
+
     /// Top-level attributes of a resource's records that are stored in clear and left out of the signature.
     pub fn unsigned(&self, resource: Option<&str>) -> impl Iterator<Item = &str> {
         let own = resource.and_then(|name| self.resource(name));

@@ -28,6 +28,7 @@ use crate::view::View;
 
 mod beacon_keys;
 mod builder;
+mod freshness;
 mod pseudonym;
 mod resource;
 mod search;
@@ -37,6 +38,7 @@ mod unprotected;
 mod update;
 
 pub use builder::ProtectorBuilder;
+pub use freshness::{Freshness, Staleness};
 pub use resource::Resource;
 pub use search::{Ask, BeaconQuery, Condition};
 use shared::Shared;
@@ -122,6 +124,12 @@ impl Protector {
         })
     }
 
+    /// How records of the registered model of this resource are protected, if there is one.
+    #[must_use]
+    pub fn registered(&self, resource: &str) -> Option<Arc<Resource>> {
+        self.shared.registered.iter().find(|registered| registered.name() == resource).cloned()
+    }
+
     /// Seals a model into the record that is stored.
     ///
     /// # Errors
@@ -161,6 +169,49 @@ impl Protector {
     /// the keyring's.
     pub async fn unprotect_record(&self, resource: &Resource, stored: Map) -> Result<Unprotected> {
         self.open(resource, resource.item_layout(), stored).await
+    }
+
+    /// Seals a record in the form it is stored in: as an item, or as a document that
+    /// [`write_json`](crate::record::write_json) makes text of. If it takes the place of one that has a version, `read` is that.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    pub async fn protect_stored(&self, resource: &Resource, form: Form, record: Map, read: Option<u64>) -> Result<Map> {
+        self.seal(resource, resource.layout(form), record, update::next_version(resource, read)?).await
+    }
+
+    /// Seals a record in the form it is stored in, at these places under these classes, whatever the policy says: a record
+    /// that was opened, as it was ([`Unprotected::sealed`]), with new keys. If it takes the place of one that has a version,
+    /// `read` is that.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Security
+    ///
+    /// What is not named is stored in clear.
+    pub async fn protect_at(
+        &self,
+        resource: &Resource,
+        form: Form,
+        record: Map,
+        sealings: &[(Path, Classification)],
+        read: Option<u64>,
+    ) -> Result<Map> {
+        let layout = resource.layout(form);
+        let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
+        self.seal_at(resource, layout, record, sealings, &context, update::next_version(resource, read)?).await
+    }
+
+    /// Opens a record that is stored in this form, as far as this process's keys go.
+    ///
+    /// # Errors
+    ///
+    /// As [`unprotect_record`](Self::unprotect_record).
+    pub async fn unprotect_stored(&self, resource: &Resource, form: Form, stored: Map) -> Result<Unprotected> {
+        self.open(resource, resource.layout(form), stored).await
     }
 
     /// Seals a JSON document, member by member. `resource` names the policy's resource, if it has one of that name;
@@ -305,6 +356,18 @@ impl Protector {
     ) -> Result<Map> {
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         let sealings = resource.plan().sealings(&record)?;
+        self.seal_at(resource, layout, record, &sealings, &context, version).await
+    }
+
+    async fn seal_at(
+        &self,
+        resource: &Resource,
+        layout: &record::Layout,
+        record: Map,
+        sealings: &[(Path, Classification)],
+        context: &RecordContext,
+        version: Option<u64>,
+    ) -> Result<Map> {
         let beacons = match layout.form {
             Form::Item => {
                 search::refuse_beacon_names(&record)?;
@@ -313,7 +376,7 @@ impl Protector {
             Form::Json => Map::new(),
         };
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
-        let classes = classes_of(&sealings);
+        let classes = classes_of(sealings);
         let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
         let data_keys = join_all(requests).await.into_iter().collect::<Result<Vec<_>>>()?;
         let keys: Vec<SectionKey<'_>> = classes
@@ -323,7 +386,7 @@ impl Protector {
             .collect();
         // After the plan has seen the record: beacons are stored in clear, and signed as they are.
         let record = record.into_iter().chain(beacons).collect();
-        record::seal(record, &sealings, &keys, version, layout, &context)
+        record::seal(record, sealings, &keys, version, layout, context)
     }
 
     async fn open(&self, resource: &Resource, layout: &record::Layout, stored: Map) -> Result<Unprotected> {
@@ -383,6 +446,7 @@ impl Protector {
         }
         Ok(Unprotected {
             record: opened.record,
+            sealed: opened.sealed,
             withheld,
             drift,
             plaintext: false,
@@ -426,6 +490,7 @@ impl Protector {
         }
         Ok(Unprotected {
             record,
+            sealed: Vec::new(),
             withheld: Vec::new(),
             drift: Vec::new(),
             plaintext: true,
@@ -481,8 +546,10 @@ impl Protector {
         Ok(())
     }
 
-    /// The record's name in audit events; empty if it lacks its key attributes.
-    fn digest(&self, resource: &Resource, record: &Map) -> String {
+    /// The record's name in audit events and reports: a keyed digest of its key attributes, which says nothing of them;
+    /// empty if it lacks them. Comparable between processes if the protector has a pseudonym key.
+    #[must_use]
+    pub fn digest(&self, resource: &Resource, record: &Map) -> String {
         let key = &resource.item_layout().key;
         RecordContext::new(resource.name(), &self.tenant.name, record, key)
             .map(|context| self.shared.pseudonyms.record(context.as_bytes()))

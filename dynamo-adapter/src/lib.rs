@@ -3,6 +3,8 @@
 //! Two ways in: [`SendProtected`] on the SDK's own builders, and typed tables ([`Tables::table`]). [`KeyStoreTable`] is
 //! where a branch key store keeps its keys.
 
+#[cfg(feature = "bulk")]
+pub mod bulk;
 mod convert;
 mod definition;
 mod error;

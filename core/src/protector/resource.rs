@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::mask::Masks;
 use crate::policy::plan::{Plan, SearchPlan};
 use crate::policy::{self, DriftReads, PlaintextReads, Policy};
-use crate::record::{Integrity, Layout};
+use crate::record::{Form, Integrity, Layout};
 use crate::schema::Schema;
 
 /// How the records of one logical table or collection are protected.
@@ -67,11 +67,7 @@ impl Resource {
             policy::Integrity::Record => Integrity::Record,
             policy::Integrity::Field => Integrity::Field,
         };
-        let json = Layout {
-            header: Layout::json(Vec::<String>::new()).header,
-            form: crate::record::Form::Json,
-            ..item.clone()
-        };
+        let json = Layout { header: Layout::json(Vec::<String>::new()).header, form: Form::Json, ..item.clone() };
         Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
@@ -125,6 +121,15 @@ impl Resource {
     #[must_use]
     pub fn json_layout(&self) -> &Layout {
         &self.json
+    }
+
+    /// How the resource's records are laid out in this form.
+    #[must_use]
+    pub fn layout(&self, form: Form) -> &Layout {
+        match form {
+            Form::Item => &self.item,
+            Form::Json => &self.json,
+        }
     }
 
     /// What to do on meeting a record that is not sealed.
