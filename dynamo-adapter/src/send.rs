@@ -22,6 +22,7 @@ pub(crate) use batch_get::batch_get_all;
 pub use batch_write::SendAllWrites;
 pub(crate) use batch_write::batch_write_all;
 pub use pages::IntoProtectedPages;
+pub(crate) use pages::check_progress;
 pub(crate) use put::put_item;
 pub(crate) use query::{query, scan};
 pub(crate) use read::Reading;

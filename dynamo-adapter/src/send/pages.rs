@@ -55,7 +55,7 @@ macro_rules! pages {
 pages!(QueryFluentBuilder => QueryOutput, ScanFluentBuilder => ScanOutput);
 
 /// A page that ends where it started would be asked for for ever.
-fn check_progress(
+pub(crate) fn check_progress(
     start: Option<&HashMap<String, AttributeValue>>,
     last: Option<&HashMap<String, AttributeValue>>,
 ) -> Result<()> {

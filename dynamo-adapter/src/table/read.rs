@@ -12,7 +12,7 @@ use super::Table;
 use crate::convert::from_item;
 use crate::error::{Error, Item, Result};
 use crate::key::Key;
-use crate::send::Scope;
+use crate::send::{Scope, check_progress};
 
 /// The records of one partition: [`Table::query`].
 #[must_use = "nothing happens before `stream` or `all`"]
@@ -94,6 +94,7 @@ impl<'t, T: Protect + DeserializeOwned + Send + 'static> Query<'t, T> {
             let scope = Scope::of(&table.privet, &table.resource);
             let page = crate::send::query(&scope, call.clone()).await?;
             let last = page.last_evaluated_key.filter(|key| !key.is_empty());
+            check_progress(call.get_exclusive_start_key().as_ref(), last.as_ref())?;
             let next = last.map(|key| Ok(call.set_exclusive_start_key(Some(key))));
             Ok(Some((stream::iter(table.models(page.items)?.into_iter().map(Ok)), next)))
         });
@@ -131,6 +132,7 @@ impl<'t, T: Protect + DeserializeOwned + Send + 'static> Scan<'t, T> {
             let scope = Scope::of(&table.privet, &table.resource);
             let page = crate::send::scan(&scope, call.clone()).await?;
             let last = page.last_evaluated_key.filter(|key| !key.is_empty());
+            check_progress(call.get_exclusive_start_key().as_ref(), last.as_ref())?;
             let next = last.map(|key| call.set_exclusive_start_key(Some(key)));
             Ok(Some((stream::iter(table.models(page.items)?.into_iter().map(Ok)), next)))
         });
