@@ -10,7 +10,7 @@ use privet_core::value::{Map, Value};
 
 use crate::error::{Error, Result};
 use crate::image::Image;
-use crate::send::resource;
+use crate::send::Scope;
 
 /// Gives a [`Protector`] the streams of its tables.
 ///
@@ -62,7 +62,7 @@ impl Streams for Protector {
                 "the stream record is of an operation other than `INSERT`, `MODIFY` and `REMOVE`: update this release",
             )
         })?;
-        let resource = resource(self, record.event_source_arn.as_deref().and_then(table_of))?;
+        let resource = Scope::new(self).resource(record.event_source_arn.as_deref().and_then(table_of))?;
         let is_expiry = record.user_identity.is_some_and(|who| who.principal_id == DYNAMODB);
         let change = record.change;
         let (new, old) = (record_of(change.new_image.into_inner()), record_of(change.old_image.into_inner()));

@@ -84,7 +84,8 @@ async fn upgrade_one(
     if !opened.was_plaintext() && opened.drift().is_empty() {
         return Ok(Upgrade::Current);
     }
-    let sealed = seal(privet, resource, opened.complete()?).await?;
+    let header = header_of(resource, &stored);
+    let sealed = from_item(seal(privet, resource, opened.complete()?, header.as_deref()).await?)?;
     let condition = unchanged(resource, &stored)?;
     let replaced = put(client, resource, sealed.clone(), condition).await?;
     let added: Map = from_item(replaced)?.into_iter().filter(|(name, _)| !stored.contains_key(name)).collect();
@@ -99,9 +100,16 @@ async fn put_back(privet: &Protector, client: &Client, resource: &Resource, writ
     tracing::warn!(resource = resource.name(), attributes = added.len(), "attributes were added during an upgrade");
     let mut record = privet.unprotect_record(resource, written.clone()).await?.complete()?;
     record.extend(added);
-    let sealed = seal(privet, resource, record).await?;
-    let condition = unchanged(resource, &to_item(written))?;
+    let written = to_item(written);
+    let sealed = from_item(seal(privet, resource, record, header_of(resource, &written).as_deref()).await?)?;
+    let condition = unchanged(resource, &written)?;
     put(client, resource, sealed, condition).await.map(drop)
+}
+
+/// The header of a stored item, if it has one.
+fn header_of(resource: &Resource, stored: &HashMap<String, AttributeValue>) -> Option<Vec<u8>> {
+    let header = stored.get(&resource.item_layout().header)?;
+    header.as_b().ok().map(|bytes| bytes.as_ref().to_vec())
 }
 
 /// Replaces an item under a condition, and gives the one that was there.

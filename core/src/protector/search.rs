@@ -183,9 +183,18 @@ impl Resource {
 /// Refuses a record that brings attributes of its own under names of beacons.
 pub(super) fn refuse_beacon_names(record: &Map) -> Result<()> {
     match record.keys().find(|name| is_beacon_name(name)) {
-        Some(name) => Err(Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute"))),
+        Some(name) => Err(reserved(name)),
         None => Ok(()),
     }
+}
+
+/// The same of a path.
+pub(super) fn refuse_beacon_name(path: &Path) -> Result<()> {
+    if is_beacon_name(path.root()) { Err(reserved(path.root())) } else { Ok(()) }
+}
+
+fn reserved(name: &str) -> Error {
+    Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute"))
 }
 
 /// Hashes for one resource, version and tenant.

@@ -1,15 +1,16 @@
 //! Updates: what to write so that some values of a stored record change and all else stays as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use super::search::{refuse_beacon_name, refuse_beacon_names};
 use super::{Protector, Resource, Unprotected, WithheldReason};
 use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::keyring::DataKey;
-use crate::policy::plan::Placement;
+use crate::policy::plan::{Placement, is_beacon_name};
 use crate::record::{self, Change, Header, RecordContext, SectionKey, Updated};
 use crate::value::{Map, Path, Value, serialised_size};
 
@@ -83,8 +84,14 @@ impl Protector {
             return Err(Error::integrity());
         }
         let context = RecordContext::new(resource.name(), &self.tenant.name, key, &layout.key)?;
-        let changes =
-            changes.into_iter().map(|(path, value)| change(resource, path, value)).collect::<Result<Vec<_>>>()?;
+        let mut beacons = BTreeMap::new();
+        for (path, value) in &changes {
+            refuse_beacon_name(path)?;
+            beacons.extend(self.beacon_changes(resource, path, value.as_ref()).await?);
+        }
+        let changes = changes.into_iter().map(|(path, value)| change(resource, path, value));
+        let changes = changes.chain(beacons.into_iter().map(|(name, beacon)| Ok(clear(name, beacon))));
+        let changes = changes.collect::<Result<Vec<_>>>()?;
         let classes = changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         let keys = self.keys(&header, &classes, bytes_of(&changes)).await?;
         let given: Vec<_> = keys.iter().map(|(class, key)| section_key(*class, key)).collect();
@@ -111,6 +118,11 @@ impl Protector {
             return Err(Error::input("the key of a record cannot be changed: put it under the new key"));
         }
         let mut sealings = resource.plan().sealings(&new)?;
+        refuse_beacon_names(&new)?;
+        let beacons = self.beacons(resource, &new).await?;
+        // Of versions that are not written any more, too: they would tell of values that are gone.
+        let gone = old.stored.keys().filter(|name| is_beacon_name(name) && !beacons.contains_key(*name));
+        let gone: Vec<_> = gone.map(|name| clear(name.clone(), None)).collect();
         let removed = old.record.keys().filter(|name| !new.contains_key(*name));
         let removed: Vec<_> = removed
             .map(|name| Change { path: Path::attribute(name.as_str()), value: None, sealings: Vec::new() })
@@ -123,6 +135,9 @@ impl Protector {
         });
         let mut changes: Vec<_> = set.collect();
         changes.extend(removed);
+        let other = beacons.into_iter().filter(|(name, beacon)| old.stored.get(name) != Some(beacon));
+        changes.extend(other.map(|(name, beacon)| clear(name, Some(beacon))));
+        changes.extend(gone);
         let mut classes: BTreeSet<_> =
             changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         if header.integrity {
@@ -206,6 +221,11 @@ fn change(resource: &Resource, path: Path, value: Option<Value>) -> Result<Chang
             "how `{path}` is stored depends on the rest of `{place}`: set `{place}` as a whole"
         ))),
     }
+}
+
+/// A change of an attribute that is stored in clear.
+fn clear(name: String, value: Option<Value>) -> Change {
+    Change { path: Path::attribute(name), value, sealings: Vec::new() }
 }
 
 fn section_key(class: Classification, key: &DataKey) -> SectionKey<'_> {

@@ -1,7 +1,9 @@
 //! How one value would be stored at a place of a record of which nothing else is known.
 
+use std::cell::Cell;
+
 use super::names::{Names, Rule, State};
-use super::seal::Walk;
+use super::seal::{Leaves, Walk};
 use super::shape::{Child, Kind, Node, NodeId, Shapes};
 use super::trail::Trail;
 use super::{Resolved, Root};
@@ -36,7 +38,7 @@ pub(super) fn place(plan: &Resolved, path: &Path, value: &Value) -> Result<Place
         Root::Model(_, shapes, root) => At::Node(shapes, *root),
         Root::Dynamic(start) => At::Unnamed(start.clone()),
     };
-    let way = Way { names: &plan.names, path };
+    let way = Way { names: &plan.names, path, alike: Cell::new(None) };
     way.go(at, 0, value, &Trail::ROOT)
 }
 
@@ -50,6 +52,8 @@ enum At<'a> {
 struct Way<'a> {
     names: &'a Names,
     path: &'a Path,
+    /// The class of all of the value, if it has one and no model says anything about it.
+    alike: Cell<Option<Classification>>,
 }
 
 impl Way<'_> {
@@ -96,13 +100,9 @@ impl Way<'_> {
                     Step::Index(_) => state.clone(),
                 };
                 let placed = self.go(At::Unnamed(inside), done + 1, value, &next)?;
-                let Placement::Own(sealings) = &placed else { return Ok(placed) };
-                Ok(match sealings.split_first() {
-                    Some(((_, class), rest))
-                        if rest.iter().all(|(_, other)| other == class)
-                            && self.may_be_whole(&state, step, done, *class) =>
-                    {
-                        Placement::Within(trail.path(), *class)
+                Ok(match (&placed, self.alike.get()) {
+                    (Placement::Own(_), Some(class)) if self.may_be_whole(&state, step, done, class) => {
+                        Placement::Within(trail.path(), class)
                     }
                     _ => placed,
                 })
@@ -125,7 +125,11 @@ impl Way<'_> {
         match at {
             At::Node(shapes, id) => walk.node(shapes, id, value, trail)?,
             At::Whole(whole) => walk.whole(value, &whole.0, &whole.1, trail)?,
-            At::Unnamed(state) => walk.unnamed(value, &state, trail).map(drop)?,
+            At::Unnamed(state) => {
+                if let Leaves::Alike(class) = walk.unnamed(value, &state, trail)? {
+                    self.alike.set(class);
+                }
+            }
         }
         Ok(Placement::Own(walk.found))
     }
