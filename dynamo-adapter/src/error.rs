@@ -25,7 +25,7 @@ pub struct Error {
     retryable: bool,
     message: String,
     code: Option<String>,
-    answer: Answer,
+    answer: Box<Answer>,
     #[source]
     source: Option<Cause>,
 }
@@ -122,7 +122,7 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, retryable: false, message: message.into(), code: None, answer: Answer::default(), source: None }
+        Self { kind, retryable: false, message: message.into(), code: None, answer: Box::default(), source: None }
     }
 
     /// The same error, of which it is known that it will pass.
@@ -161,7 +161,7 @@ impl Error {
         let what = code.as_deref().unwrap_or("no answer");
         let request = error.request_id().map(|id| format!(", request {id}")).unwrap_or_default();
         let message = format!("DynamoDB `{operation}` failed: {what}{request}");
-        Self { kind, retryable, message, code, answer: Answer::default(), source: None }
+        Self { kind, retryable, message, code, answer: Box::default(), source: None }
     }
 }
 
@@ -172,7 +172,7 @@ impl From<privet_core::Error> for Error {
             retryable: error.is_retryable(),
             message: error.to_string(),
             code: None,
-            answer: Answer::default(),
+            answer: Box::default(),
             source: error.into_cause().map(Cause),
         }
     }

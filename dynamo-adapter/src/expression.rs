@@ -89,3 +89,6 @@ fn check_overlap<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,6 +152,15 @@ impl Protector {
 }
 
 impl Resource {
+    /// Whether a record gets other beacons when what is at this path changes.
+    #[must_use]
+    pub fn has_beacons(&self, path: &Path) -> bool {
+        let touches = |other: &Path| other.steps().starts_with(path.steps()) || path.steps().starts_with(other.steps());
+        let plan = self.search();
+        plan.fields().iter().any(|field| touches(field.path()))
+            || plan.compound().iter().any(|compound| compound.sort().is_some_and(touches))
+    }
+
     /// Whether an opened record is what was searched for. Answers of a table have to be asked this: other values may have
     /// the same beacon, and who can write to the table can give a record any beacon.
     ///

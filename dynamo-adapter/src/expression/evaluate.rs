@@ -25,10 +25,11 @@ pub(crate) fn apply(update: &Update, item: &mut Map) -> Result<()> {
         match action {
             Action::Set(_, source) => writes.push((path, Some(value(source, item)?))),
             Action::Add(_, added) => writes.push((path, Some(add(path, old, added)?))),
-            Action::Delete(_, members) => match old {
-                Some(old) => writes.push((path, delete(path, old, members)?)),
-                None => {}
-            },
+            Action::Delete(_, members) => {
+                if let Some(old) = old {
+                    writes.push((path, delete(path, old, members)?));
+                }
+            }
             Action::Remove(_) => removals.push(path),
         }
     }

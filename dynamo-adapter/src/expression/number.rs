@@ -22,7 +22,7 @@ pub(super) enum Sum {
 /// `Input` if one is no number, or the result has more digits than DynamoDB holds.
 pub(super) fn sum(one: &str, sign: Sum, other: &str) -> Result<String> {
     // Normalised numbers have no exponent, so that none of them can make the sum long.
-    let read = |text: &str| Ok::<_, Error>(BigDecimal::from_str(&normalise(text)?).map_err(|_| out_of_range())?);
+    let read = |text: &str| BigDecimal::from_str(&normalise(text)?).map_err(|_| out_of_range());
     let (one, other) = (read(one)?, read(other)?);
     let result = match sign {
         Sum::Plus => one + other,

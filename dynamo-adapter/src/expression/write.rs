@@ -19,6 +19,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// The names behind the placeholders; `None` if there are none, since DynamoDB refuses an empty map.
+    #[allow(clippy::type_complexity, reason = "the types of the SDK's builders")]
     pub(crate) fn into_placeholders(
         self,
     ) -> (Option<HashMap<String, String>>, Option<HashMap<String, AttributeValue>>) {

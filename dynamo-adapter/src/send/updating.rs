@@ -88,6 +88,10 @@ impl<'r> Updating<'r> {
             Integrity::Field => Expect::Sealed(&Header::FIELD_INTEGRITY),
             Integrity::Record => return Ok(None),
         };
+        // The beacons of what is searched for change with it.
+        if self.update.paths().any(|path| self.resource.has_beacons(path)) {
+            return Ok(None);
+        }
         for action in &self.update.0 {
             if let Action::Set(path, Source::Value(value)) = action
                 && !self.resource.plan().place(path, value)?.is_clear()
@@ -156,6 +160,7 @@ impl<'r> Updating<'r> {
                     }
                     changes.push((path, Some(value)));
                 }
+                Action::Remove(path) => changes.push((path, None)),
                 other => rest.push(stored_action(other)),
             }
         }
