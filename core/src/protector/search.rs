@@ -182,10 +182,14 @@ impl Resource {
 
 /// Refuses a record that brings attributes of its own under names of beacons.
 pub(super) fn refuse_beacon_names(record: &Map) -> Result<()> {
-    match record.keys().find(|name| is_beacon_name(name)) {
-        Some(name) => Err(Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute"))),
-        None => Ok(()),
+    record.keys().try_for_each(|name| refuse_beacon_name(name))
+}
+
+pub(super) fn refuse_beacon_name(name: &str) -> Result<()> {
+    if is_beacon_name(name) {
+        return Err(Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute")));
     }
+    Ok(())
 }
 
 /// Hashes for one resource, version and tenant.

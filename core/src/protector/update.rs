@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Protector, Resource, Unprotected, WithheldReason};
+use super::{Protector, Resource, Unprotected, WithheldReason, search};
 use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::keyring::DataKey;
-use crate::policy::plan::Placement;
+use crate::policy::plan::{Placement, is_beacon_name};
 use crate::record::{self, Change, Header, RecordContext, SectionKey, Updated};
 use crate::value::{Map, Path, Value, serialised_size};
 
@@ -61,11 +61,12 @@ impl Protector {
     }
 
     /// Seals single values for the record of this key without the rest of it: each value at its path, or nothing where one
-    /// is to be removed. Write them on the condition that the header is still `header`, the bytes that were read.
+    /// is to be removed; and after them what becomes of their beacons. Write all on the condition that the header is still `header`, the bytes that were read.
     ///
     /// # Errors
     ///
-    /// `Unsupported` if the record has record integrity, or a value is no value of its own at its path; `Denied` if the
+    /// `Unsupported` if the record has record integrity, a value is no value of its own at its path, or its beacons need
+    /// the whole record; `Denied` if the
     /// key provider refuses one of the classes; `Integrity` if header and key do not belong together; the keyring's.
     pub async fn update_values(
         &self,
@@ -83,8 +84,10 @@ impl Protector {
             return Err(Error::integrity());
         }
         let context = RecordContext::new(resource.name(), &self.tenant.name, key, &layout.key)?;
-        let changes =
+        let beacons = self.beacons_of_changes(resource, &changes).await?;
+        let mut changes =
             changes.into_iter().map(|(path, value)| change(resource, path, value)).collect::<Result<Vec<_>>>()?;
+        changes.extend(beacons);
         let classes = changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         let keys = self.keys(&header, &classes, bytes_of(&changes)).await?;
         let given: Vec<_> = keys.iter().map(|(class, key)| section_key(*class, key)).collect();
@@ -111,6 +114,8 @@ impl Protector {
             return Err(Error::input("the key of a record cannot be changed: put it under the new key"));
         }
         let mut sealings = resource.plan().sealings(&new)?;
+        search::refuse_beacon_names(&new)?;
+        let beacons = changed_beacons(&old.stored, self.beacons(resource, &new).await?);
         let removed = old.record.keys().filter(|name| !new.contains_key(*name));
         let removed: Vec<_> = removed
             .map(|name| Change { path: Path::attribute(name.as_str()), value: None, sealings: Vec::new() })
@@ -123,6 +128,7 @@ impl Protector {
         });
         let mut changes: Vec<_> = set.collect();
         changes.extend(removed);
+        changes.extend(beacons);
         let mut classes: BTreeSet<_> =
             changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         if header.integrity {
@@ -147,6 +153,17 @@ impl Protector {
         let previous = header.map(Header::parse).transpose()?.and_then(|header| header.version);
         let version = next_version(resource, previous)?;
         self.seal(resource, resource.item_layout(), record, version).await
+    }
+
+    /// What becomes of beacons when these values change.
+    async fn beacons_of_changes(&self, resource: &Resource, values: &[(Path, Option<Value>)]) -> Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        for (path, value) in values {
+            search::refuse_beacon_name(path.root())?;
+            let beacons = self.beacon_changes(resource, path, value.as_ref()).await?;
+            changes.extend(beacons.into_iter().map(|(name, beacon)| clear_change(name, beacon)));
+        }
+        Ok(changes)
     }
 
     /// The data keys of these classes: those that the header wraps, and others for classes it lacks.
@@ -206,6 +223,20 @@ fn change(resource: &Resource, path: Path, value: Option<Value>) -> Result<Chang
             "how `{path}` is stored depends on the rest of `{place}`: set `{place}` as a whole"
         ))),
     }
+}
+
+/// Beacons that differ from those that are stored, and stored ones that are of no use any more.
+fn changed_beacons(stored: &Map, beacons: Map) -> Vec<Change> {
+    let retired = stored.keys().filter(|name| is_beacon_name(name) && !beacons.contains_key(*name));
+    let mut changes: Vec<_> = retired.map(|name| clear_change(name.clone(), None)).collect();
+    let new = beacons.into_iter().filter(|(name, beacon)| stored.get(name) != Some(beacon));
+    changes.extend(new.map(|(name, beacon)| clear_change(name, Some(beacon))));
+    changes
+}
+
+/// Of an attribute that is stored in clear.
+fn clear_change(name: String, value: Option<Value>) -> Change {
+    Change { path: Path::attribute(name), value, sealings: Vec::new() }
 }
 
 fn section_key(class: Classification, key: &DataKey) -> SectionKey<'_> {
