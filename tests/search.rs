@@ -367,6 +367,65 @@ async fn single_values_change_with_their_beacons() {
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }
 
+/// An update of a record gives all that changes, beacons included: applied to what is stored, it is found anew.
+#[tokio::test]
+async fn updated_records_are_found_by_their_new_values() {
+    for integrity in ["", "integrity = \"field\""] {
+        let (site, old_writer) = Site::start(policy(16, &format!("{integrity}\n{COMPOUND}"))).await;
+        let mut ada = person(1, "ada@example.com", "London");
+        put(&old_writer, &site, std::slice::from_ref(&ada)).await;
+        let resource = old_writer.model::<Person>().unwrap();
+        let stored = old_writer.open_stored(&resource, from_item(site.stored("p-001").await).unwrap()).await.unwrap();
+        ada.email = "new@example.com".into();
+        let new = privet::value::to_record(&ada).unwrap();
+        let updated = old_writer.update_record(&resource, &stored, new.clone()).await.unwrap();
+        let mut item = stored.stored().clone();
+        for (path, value) in updated.values {
+            match value {
+                Some(value) => item.insert(path.root().to_owned(), value),
+                None => item.remove(path.root()),
+            };
+        }
+        if let Some(header) = updated.header {
+            item.insert("privet".into(), Value::B(header));
+        }
+        site.store(to_item(item)).await;
+        assert_eq!(find(&old_writer, &site, by_email("ada@example.com")).await, [""; 0]);
+        assert_eq!(find(&old_writer, &site, by_email("new@example.com")).await, ["p-001"]);
+        let both = Find::compound("city_email", "London").and("new@example.com");
+        assert_eq!(find(&old_writer, &site, both).await, ["p-001"]);
+        // Without the compound beacon and its version, the update removes what is of no use any more.
+        let retired = site.protector(policy(16, &format!("{integrity}\n{}", versions(&[2], &[2]))));
+        let resource = retired.model::<Person>().unwrap();
+        let stored = retired.open_stored(&resource, from_item(site.stored("p-001").await).unwrap()).await.unwrap();
+        let updated = retired.update_record(&resource, &stored, new).await.unwrap();
+        let removed: BTreeSet<_> = updated
+            .values
+            .iter()
+            .filter(|(_, value)| value.is_none())
+            .map(|(path, _)| path.root().to_owned())
+            .collect();
+        let names = ["privet_b1_address_city", "privet_b1_city_email", "privet_b1_email"];
+        assert_eq!(removed, names.map(str::to_owned).into());
+        assert_eq!(updated.values.len(), 3 + 2);
+    }
+}
+
+#[tokio::test]
+async fn the_definition_of_a_table_has_the_indexes() {
+    let (site, privet) = Site::start(policy(16, &format!("{}{COMPOUND}", versions(&[1, 2], &[1])))).await;
+    let resource = privet.model::<Person>().unwrap();
+    let names: Vec<_> = beacon_indexes(&resource).into_iter().map(|index| index.name).collect();
+    let of_version =
+        |version| ["email", "age", "address_city", "city_email"].map(|name| format!("privet_b{version}_{name}"));
+    assert_eq!(names, [of_version(1), of_version(2)].concat());
+    let key = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab";
+    let definition = privet::dynamodb::TableDefinition::of_model::<Person>(&privet, key).unwrap();
+    let call = definition.create_table(&site.client).unwrap();
+    let made: Vec<_> = call.get_global_secondary_indexes().clone().unwrap();
+    assert_eq!(made.iter().map(|index| index.index_name()).collect::<Vec<_>>(), names);
+}
+
 #[tokio::test]
 async fn what_cannot_be_searched_for_is_refused_before_the_call() {
     let (site, privet) = Site::start(policy(16, COMPOUND)).await;

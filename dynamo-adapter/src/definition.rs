@@ -16,6 +16,7 @@ use privet_core::{Classification, ErrorKind};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
+use crate::search::{BeaconIndex, beacon_indexes};
 
 mod difference;
 mod ensure;
@@ -74,7 +75,7 @@ pub struct TableDefinition {
 }
 
 impl TableDefinition {
-    /// The table of a model's resource. The types of its key attributes are those that serde reads the model's key fields
+    /// The table of a model's resource, with the indexes of its beacons. The types of its key attributes are those that serde reads the model's key fields
     /// as.
     ///
     /// # Errors
@@ -100,7 +101,7 @@ impl TableDefinition {
         Ok(definition)
     }
 
-    /// The table of a resource, with the types of its key attributes, partition key first.
+    /// The table of a resource, with the indexes of its beacons, and with the types of its key attributes, partition key first.
     ///
     /// # Errors
     ///
@@ -132,7 +133,7 @@ impl TableDefinition {
         let mut definition = Self {
             table: resource.table().to_owned(),
             key: names.iter().zip(key_types).map(|(name, kind)| KeyAttribute::new(name, kind.clone())).collect(),
-            indexes: Vec::new(),
+            indexes: beacon_indexes(resource).into_iter().map(of_beacons).collect(),
             sealed: sealed.collect(),
             kms_key: Some(kms_key),
             stream: None,
@@ -311,6 +312,16 @@ impl fmt::Display for KeyAttribute {
 }
 
 /// The elements of a key schema, partition key first.
+/// Whole items: a record with record integrity opens only whole.
+fn of_beacons(index: BeaconIndex) -> IndexDefinition {
+    let text = |name: String| KeyAttribute::new(name, ScalarAttributeType::S);
+    let definition = IndexDefinition::new(index.name, text(index.partition));
+    match index.sort {
+        Some(sort) => definition.sort(text(sort)),
+        None => definition,
+    }
+}
+
 fn key_schema<'a>(key: impl IntoIterator<Item = &'a KeyAttribute>) -> Result<Vec<KeySchemaElement>> {
     let elements = key.into_iter().zip([KeyType::Hash, KeyType::Range]).map(|(attribute, role)| {
         KeySchemaElement::builder().attribute_name(&attribute.name).key_type(role).build().map_err(unbuilt)

@@ -191,19 +191,14 @@ impl Resource {
 
 /// Refuses a record that brings attributes of its own under names of beacons.
 pub(super) fn refuse_beacon_names(record: &Map) -> Result<()> {
-    match record.keys().find(|name| is_beacon_name(name)) {
-        Some(name) => Err(reserved(name)),
-        None => Ok(()),
+    record.keys().try_for_each(|name| refuse_beacon_name(name))
+}
+
+pub(super) fn refuse_beacon_name(name: &str) -> Result<()> {
+    if is_beacon_name(name) {
+        return Err(Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute")));
     }
-}
-
-/// The same of a path.
-pub(super) fn refuse_beacon_name(path: &Path) -> Result<()> {
-    if is_beacon_name(path.root()) { Err(reserved(path.root())) } else { Ok(()) }
-}
-
-fn reserved(name: &str) -> Error {
-    Error::input(format!("the attribute name `{name}` is for beacons: rename the attribute"))
+    Ok(())
 }
 
 /// Hashes for one resource, version and tenant.

@@ -1,12 +1,11 @@
 //! Updates: what to write so that some values of a stored record change and all else stays as it is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::search::{refuse_beacon_name, refuse_beacon_names};
-use super::{Protector, Resource, Unprotected, WithheldReason};
+use super::{Protector, Resource, Unprotected, WithheldReason, search};
 use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::keyring::DataKey;
@@ -62,11 +61,12 @@ impl Protector {
     }
 
     /// Seals single values for the record of this key without the rest of it: each value at its path, or nothing where one
-    /// is to be removed. Write them on the condition that the header is still `header`, the bytes that were read.
+    /// is to be removed; and after them what becomes of their beacons. Write all on the condition that the header is still `header`, the bytes that were read.
     ///
     /// # Errors
     ///
-    /// `Unsupported` if the record has record integrity, or a value is no value of its own at its path; `Denied` if the
+    /// `Unsupported` if the record has record integrity, a value is no value of its own at its path, or its beacons need
+    /// the whole record; `Denied` if the
     /// key provider refuses one of the classes; `Integrity` if header and key do not belong together; the keyring's.
     pub async fn update_values(
         &self,
@@ -84,14 +84,10 @@ impl Protector {
             return Err(Error::integrity());
         }
         let context = RecordContext::new(resource.name(), &self.tenant.name, key, &layout.key)?;
-        let mut beacons = BTreeMap::new();
-        for (path, value) in &changes {
-            refuse_beacon_name(path)?;
-            beacons.extend(self.beacon_changes(resource, path, value.as_ref()).await?);
-        }
-        let changes = changes.into_iter().map(|(path, value)| change(resource, path, value));
-        let changes = changes.chain(beacons.into_iter().map(|(name, beacon)| Ok(clear(name, beacon))));
-        let changes = changes.collect::<Result<Vec<_>>>()?;
+        let beacons = self.beacons_of_changes(resource, &changes).await?;
+        let mut changes =
+            changes.into_iter().map(|(path, value)| change(resource, path, value)).collect::<Result<Vec<_>>>()?;
+        changes.extend(beacons);
         let classes = changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         let keys = self.keys(&header, &classes, bytes_of(&changes)).await?;
         let given: Vec<_> = keys.iter().map(|(class, key)| section_key(*class, key)).collect();
@@ -118,11 +114,8 @@ impl Protector {
             return Err(Error::input("the key of a record cannot be changed: put it under the new key"));
         }
         let mut sealings = resource.plan().sealings(&new)?;
-        refuse_beacon_names(&new)?;
-        let beacons = self.beacons(resource, &new).await?;
-        // Of versions that are not written any more, too: they would tell of values that are gone.
-        let gone = old.stored.keys().filter(|name| is_beacon_name(name) && !beacons.contains_key(*name));
-        let gone: Vec<_> = gone.map(|name| clear(name.clone(), None)).collect();
+        search::refuse_beacon_names(&new)?;
+        let beacons = changed_beacons(&old.stored, self.beacons(resource, &new).await?);
         let removed = old.record.keys().filter(|name| !new.contains_key(*name));
         let removed: Vec<_> = removed
             .map(|name| Change { path: Path::attribute(name.as_str()), value: None, sealings: Vec::new() })
@@ -135,9 +128,7 @@ impl Protector {
         });
         let mut changes: Vec<_> = set.collect();
         changes.extend(removed);
-        let other = beacons.into_iter().filter(|(name, beacon)| old.stored.get(name) != Some(beacon));
-        changes.extend(other.map(|(name, beacon)| clear(name, Some(beacon))));
-        changes.extend(gone);
+        changes.extend(beacons);
         let mut classes: BTreeSet<_> =
             changes.iter().flat_map(|change| &change.sealings).map(|(_, class)| *class).collect();
         if header.integrity {
@@ -162,6 +153,17 @@ impl Protector {
         let previous = header.map(Header::parse).transpose()?.and_then(|header| header.version);
         let version = next_version(resource, previous)?;
         self.seal(resource, resource.item_layout(), record, version).await
+    }
+
+    /// What becomes of beacons when these values change.
+    async fn beacons_of_changes(&self, resource: &Resource, values: &[(Path, Option<Value>)]) -> Result<Vec<Change>> {
+        let mut changes = Vec::new();
+        for (path, value) in values {
+            search::refuse_beacon_name(path.root())?;
+            let beacons = self.beacon_changes(resource, path, value.as_ref()).await?;
+            changes.extend(beacons.into_iter().map(|(name, beacon)| clear_change(name, beacon)));
+        }
+        Ok(changes)
     }
 
     /// The data keys of these classes: those that the header wraps, and others for classes it lacks.
@@ -223,8 +225,17 @@ fn change(resource: &Resource, path: Path, value: Option<Value>) -> Result<Chang
     }
 }
 
-/// A change of an attribute that is stored in clear.
-fn clear(name: String, value: Option<Value>) -> Change {
+/// Beacons that differ from those that are stored, and stored ones that are of no use any more.
+fn changed_beacons(stored: &Map, beacons: Map) -> Vec<Change> {
+    let retired = stored.keys().filter(|name| is_beacon_name(name) && !beacons.contains_key(*name));
+    let mut changes: Vec<_> = retired.map(|name| clear_change(name.clone(), None)).collect();
+    let new = beacons.into_iter().filter(|(name, beacon)| stored.get(name) != Some(beacon));
+    changes.extend(new.map(|(name, beacon)| clear_change(name, Some(beacon))));
+    changes
+}
+
+/// Of an attribute that is stored in clear.
+fn clear_change(name: String, value: Option<Value>) -> Change {
     Change { path: Path::attribute(name), value, sealings: Vec::new() }
 }
 
