@@ -133,7 +133,9 @@ fn main() {
             ["verify", path] => {
                 println!("{}", job(Path::new(path), 1, 4 << 20).verify(Extent::All).await.unwrap());
             }
-            _ => panic!("say `make FILE RECORDS pii|three`, `run FILE THREADS [PAGE]`, `check FILE pii|three` or `verify FILE`"),
+            _ => panic!(
+                "say `make FILE RECORDS pii|three`, `run FILE THREADS [PAGE]`, `check FILE pii|three` or `verify FILE`"
+            ),
         }
     });
 }

@@ -338,8 +338,7 @@ impl<S, T> fmt::Debug for JobBuilder<S, T> {
 
 fn random_name() -> Result<String> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorKind::Io, "the operating system gives no random bytes"))?;
+    getrandom::fill(&mut bytes).map_err(|_| Error::new(ErrorKind::Io, "the operating system gives no random bytes"))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

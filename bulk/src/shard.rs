@@ -81,7 +81,9 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         let outcome = work.pages(&mut checkpoint, budget).await;
         match outcome {
             Ok(()) if checkpoint.done => Outcome::Done(checkpoint),
-            Ok(()) => self.let_go(checkpoint).await.map_or_else(|error| Outcome::Failed(error.into()), Outcome::Continue),
+            Ok(()) => {
+                self.let_go(checkpoint).await.map_or_else(|error| Outcome::Failed(error.into()), Outcome::Continue)
+            }
             Err(error) => {
                 // Whoever goes on need not wait for the lease to end. If it is lost already, there is nothing to let go.
                 let _ = self.let_go(checkpoint).await;
@@ -229,7 +231,12 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
         Ok(())
     }
 
-    async fn read(&self, session: &S::Session, from: Option<&Position>, counts: &mut Counts) -> Result<Page<S::Record>> {
+    async fn read(
+        &self,
+        session: &S::Session,
+        from: Option<&Position>,
+        counts: &mut Counts,
+    ) -> Result<Page<S::Record>> {
         let job = &*self.job.shared;
         let page = self.job.retrying(counts, Some(&job.pace.reads), || job.store.read(session, from)).await?;
         job.pace.reads.spend(page.read_units);
@@ -298,8 +305,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        let is_of_the_record =
-            matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Input | ErrorKind::Denied | ErrorKind::Unsupported);
+        let is_of_the_record = matches!(
+            error.kind(),
+            ErrorKind::Integrity | ErrorKind::Input | ErrorKind::Denied | ErrorKind::Unsupported
+        );
         if !is_of_the_record || error.is_retryable() {
             return Err(error);
         }
@@ -346,7 +355,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                     counts.conflicts += 1;
                 }
             }
-            let again = self.job.retrying(counts, Some(&job.pace.reads), || job.store.read_again(session, found)).await?;
+            let again =
+                self.job.retrying(counts, Some(&job.pace.reads), || job.store.read_again(session, found)).await?;
             let Some(again) = again else {
                 counts.vanished += 1;
                 return Ok(());

@@ -150,7 +150,12 @@ async fn a_job_goes_on_where_another_process_stopped() {
 async fn two_processes_do_no_work_twice_and_one_that_was_lost_is_taken_over() {
     let file = File::sealed_with(&old(), 200).await;
     let jobs = [file.job(to_new_key()).build().unwrap(), file.job(to_new_key()).build().unwrap()];
-    let [one, other] = jobs.each_ref().map(|job| tokio::spawn({ let job = job.clone(); async move { job.run().await } }));
+    let [one, other] = jobs.each_ref().map(|job| {
+        tokio::spawn({
+            let job = job.clone();
+            async move { job.run().await }
+        })
+    });
     let (one, other) = (one.await.unwrap().unwrap(), other.await.unwrap().unwrap());
     assert!(one.finished && other.finished, "{one}{other}");
     assert_eq!(one.this_run.read + other.this_run.read, 200);
@@ -220,7 +225,8 @@ async fn plaintext_is_sealed_and_sealed_goes_back_to_plaintext_by_name_only() {
 async fn a_new_policy_rewrites_what_it_changes_even_inside_of_maps_sealed_whole() {
     // `address` is sealed whole as pii; the new policy has one confidential field in it.
     let file = File::sealed_with(&old(), 20).await;
-    let policy = format!("{POLICY}[[fields]]\nresource = \"customers\"\npath = \"address.zip\"\nclass = \"confidential\"\n");
+    let policy =
+        format!("{POLICY}[[fields]]\nresource = \"customers\"\npath = \"address.zip\"\nclass = \"confidential\"\n");
     let to = || protector(MultiKeyring::new(key("old", 1)), &policy);
     let rewrite = || Reprotect::new(old(), to(), "customers").unwrap();
     let report = file.job(rewrite()).build().unwrap().run().await.unwrap();

@@ -99,7 +99,8 @@ impl TableStore {
     }
 
     fn key_of(&self, stored: &Map) -> HashMap<String, AttributeValue> {
-        let attributes = self.key.iter().filter_map(|name| Some((name.clone(), to_attribute(stored.get(name)?.clone()))));
+        let attributes =
+            self.key.iter().filter_map(|name| Some((name.clone(), to_attribute(stored.get(name)?.clone()))));
         attributes.collect()
     }
 }
@@ -178,7 +179,10 @@ impl Store for TableStore {
 
 impl fmt::Debug for TableStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableStore").field("table", &self.table).field("segments", &self.segments).finish_non_exhaustive()
+        f.debug_struct("TableStore")
+            .field("table", &self.table)
+            .field("segments", &self.segments)
+            .finish_non_exhaustive()
     }
 }
 

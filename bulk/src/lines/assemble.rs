@@ -30,13 +30,7 @@ pub(super) fn original(work: &Path, input: &Path) -> Result<Identity> {
 }
 
 /// Puts the pieces together and in place, if the old file still is what it was.
-pub(super) fn assemble(
-    input: &Path,
-    output: &Path,
-    work: &Path,
-    original: &Identity,
-    shards: &[Pieces],
-) -> Result<()> {
+pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Identity, shards: &[Pieces]) -> Result<()> {
     let failed = |error: io::Error| Error::io("the new file cannot be put in place", &error);
     fs::create_dir_all(work).map_err(failed)?;
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(work.join("assemble.lock"));

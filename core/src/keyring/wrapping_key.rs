@@ -71,7 +71,8 @@ fn name_of(edk: &EncryptedDataKey) -> &[u8] {
     if is_well_known(&edk.provider_id) {
         return &edk.provider_info;
     }
-    let name = edk.provider_info.split_last_chunk::<12>().and_then(|(rest, _nonce)| rest.strip_suffix(&RAW_AES_LENGTHS));
+    let name =
+        edk.provider_info.split_last_chunk::<12>().and_then(|(rest, _nonce)| rest.strip_suffix(&RAW_AES_LENGTHS));
     name.unwrap_or(&edk.provider_info)
 }
 
@@ -90,10 +91,8 @@ fn is_well_known(provider: &str) -> bool {
 
 /// A name that is no text is shown by its bytes, so that two keys never look alike.
 fn text(name: &[u8]) -> String {
-    std::str::from_utf8(name).map_or_else(
-        |_| name.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")),
-        str::to_owned,
-    )
+    std::str::from_utf8(name)
+        .map_or_else(|_| name.iter().fold("0x".to_owned(), |text, byte| text + &format!("{byte:02x}")), str::to_owned)
 }
 
 /// Tag length in bits and nonce length in bytes, as raw AES keyrings state them behind the name.
@@ -104,11 +103,7 @@ mod tests {
     use super::*;
 
     fn edk(provider: &str, info: &[u8], ciphertext: &[u8]) -> EncryptedDataKey {
-        EncryptedDataKey {
-            provider_id: provider.into(),
-            provider_info: info.to_vec(),
-            ciphertext: ciphertext.to_vec(),
-        }
+        EncryptedDataKey { provider_id: provider.into(), provider_info: info.to_vec(), ciphertext: ciphertext.to_vec() }
     }
 
     fn raw(name: &str, nonce: u8) -> EncryptedDataKey {

@@ -59,11 +59,7 @@ impl Resource {
             policy::Integrity::Record => Integrity::Record,
             policy::Integrity::Field => Integrity::Field,
         };
-        let json = Layout {
-            header: Layout::json(Vec::<String>::new()).header,
-            form: Form::Json,
-            ..item.clone()
-        };
+        let json = Layout { header: Layout::json(Vec::<String>::new()).header, form: Form::Json, ..item.clone() };
         Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),

@@ -276,7 +276,10 @@ mod tests {
                     assert!(read == expected, "{document}");
                     let mut written = Vec::new();
                     write_json(&read, &mut written).unwrap();
-                    assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&to_json(expected).unwrap()).unwrap());
+                    assert_eq!(
+                        String::from_utf8(written).unwrap(),
+                        serde_json::to_string(&to_json(expected).unwrap()).unwrap()
+                    );
                 }
                 (read, expected) => assert_eq!(read.unwrap_err().kind(), expected.unwrap_err().kind(), "{document}"),
             }
@@ -296,7 +299,8 @@ mod tests {
     #[test]
     fn what_json_cannot_hold_is_not_written() {
         let digits = Value::N("12345678901234567890123456789012345678".into());
-        for clear in [Value::B(vec![1]), Value::B(vec![0xe1, 0, 2]), Value::Ss(vec![]), digits, Value::N("007x".into())] {
+        for clear in [Value::B(vec![1]), Value::B(vec![0xe1, 0, 2]), Value::Ss(vec![]), digits, Value::N("007x".into())]
+        {
             let refused = write_json(&Map::from([("a".into(), clear)]), &mut Vec::new());
             assert_eq!(refused.unwrap_err().kind(), ErrorKind::Input);
         }

@@ -35,8 +35,7 @@ impl TableCheckpoints {
     /// DynamoDB's.
     pub async fn create_table(&self) -> Result<()> {
         let unbuilt = |_| Error::new(ErrorKind::Config, "the table of checkpoints has no name");
-        let mut call =
-            self.client.create_table().table_name(&self.table).billing_mode(BillingMode::PayPerRequest);
+        let mut call = self.client.create_table().table_name(&self.table).billing_mode(BillingMode::PayPerRequest);
         for (name, role, kind) in
             [(JOB, KeyType::Hash, ScalarAttributeType::S), (SHARD, KeyType::Range, ScalarAttributeType::N)]
         {

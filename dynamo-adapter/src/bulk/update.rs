@@ -54,7 +54,8 @@ impl TableStore {
                     let units = self.units(old, new);
                     let found = failed.item.clone().map(from_item).transpose()?;
                     // An earlier try whose answer was lost.
-                    let is_ours = found.is_some_and(|found| new.contains_key(&self.header) && self.is_ours(&found, new));
+                    let is_ours =
+                        found.is_some_and(|found| new.contains_key(&self.header) && self.is_ours(&found, new));
                     return Ok((if is_ours { Written::Done { units } } else { Written::Conflict { units } }, None));
                 }
                 return Err(Error::from_sdk("UpdateItem", &error).into());
