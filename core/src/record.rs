@@ -20,7 +20,7 @@ pub use json::{from_json, to_json};
 pub use json_text::{read_json, write_json};
 pub use open::{Opened, open};
 pub use seal::{SectionKey, seal};
-pub use sealed::sealed_values;
+pub use sealed::{Sealed, sealed_values};
 
 use std::collections::BTreeSet;
 
