@@ -108,32 +108,31 @@ impl Reprotect {
             let is_clear = !stored.contains_key(&self.source.layout(form).header);
             return Ok(if is_clear { Look::Current } else { Look::Stale(vec![Reason::Sealed]) });
         };
-        Ok(match to.freshness(resource, form, stored).await? {
+        let found = match self.classes {
+            Classes::AsStored => to.header_freshness(resource, form, stored).await?,
+            Classes::AsPlanned => to.freshness(resource, form, stored).await?,
+        };
+        Ok(match found {
             Freshness::Current if self.classes == Classes::AsPlanned => Look::Unclear(Vec::new()),
             Freshness::Current => Look::Current,
-            Freshness::Stale(stale) | Freshness::Unclear(stale) if self.classes == Classes::AsStored => {
-                let of_classes = |stale: &&Staleness| matches!(stale, Staleness::Class(_));
-                let reasons: Vec<_> = stale.iter().filter(|stale| !of_classes(stale)).flat_map(reasons).collect();
-                if reasons.is_empty() { Look::Current } else { Look::Stale(reasons) }
-            }
             Freshness::Stale(stale) => Look::Stale(stale.iter().flat_map(reasons).collect()),
             Freshness::Unclear(stale) => Look::Unclear(stale.iter().flat_map(reasons).collect()),
         })
     }
 
     /// The record in clear, as whoever can open it does.
-    async fn open(&self, form: Form, stored: Map) -> Result<Clear> {
-        let Target::Sealed(to, resource) = &self.to else {
-            return Clear::of(self.from.unprotect_stored(&self.source, form, stored).await?);
-        };
-        // A service that writes with the target already may have written it; the old keys then are of no use.
-        let for_the_other = stored.clone();
-        match self.from.unprotect_stored(&self.source, form, stored).await.map_err(Error::from).and_then(Clear::of) {
-            Err(error) if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Denied) => {
-                let again = to.unprotect_stored(resource, form, for_the_other).await;
+    async fn open<R: StoredRecord>(&self, record: &R, stored: Map) -> Result<Clear> {
+        let form = record.form();
+        let opened = self.from.unprotect_stored(&self.source, form, stored).await.map_err(Error::from);
+        match (opened.and_then(Clear::of), &self.to) {
+            // A service that writes with the target already may have written it; the old keys then are of no use.
+            (Err(error), Target::Sealed(to, resource))
+                if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Denied) =>
+            {
+                let again = to.unprotect_stored(resource, form, record.stored()?).await;
                 again.map_err(Error::from).and_then(Clear::of).map_err(|_| error)
             }
-            opened => opened,
+            (opened, _) => opened,
         }
     }
 
@@ -226,7 +225,7 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
         };
         let clear = match opened {
             Some(clear) => clear,
-            None => self.open(form, stored).await?,
+            None => self.open(record, stored).await?,
         };
         Ok(Decision::Rewrite { rewritten: self.seal(form, clear).await?, reasons })
     }

@@ -21,7 +21,7 @@ pub use json::{from_json, to_json};
 pub use json_text::{read_json, write_json};
 pub use open::{Opened, open};
 pub use seal::{SectionKey, seal};
-pub use sealed::sealed_values;
+pub use sealed::{Sealed, sealed_values};
 pub use update::{Change, Updated, update, update_tagged};
 
 use std::collections::BTreeSet;

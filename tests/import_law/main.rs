@@ -69,7 +69,7 @@ const HOMES: &[(&str, &str)] = &[
 ];
 
 /// The sources of the library; `testkit` is equipment.
-const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src", "s3-adapter/src"];
+const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src", "s3-adapter/src", "bulk/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -263,6 +263,17 @@ fn adapters_know_neither_each_other_nor_the_command_line() {
             assert!(!packages.iter().any(|name| name == stranger), "{adapter} must not depend on {stranger}");
         }
     }
+}
+
+#[test]
+fn bulk_knows_no_sdk() {
+    let packages = built_from("privet-bulk");
+    assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
+    for stranger in ["privet", "privet-dynamodb", "privet-s3", "privet-cli", "privet-lambda", "clap"] {
+        assert!(!packages.iter().any(|name| name == stranger), "privet-bulk must not depend on {stranger}");
+    }
+    let sdk: Vec<_> = packages.iter().filter(|name| name.starts_with("aws-s") || *name == "aws-config").collect();
+    assert!(sdk.is_empty(), "{sdk:?}");
 }
 
 /// Which packages of this workspace have the testkit for more than tests.

@@ -51,6 +51,35 @@ impl Protector {
     /// `Integrity` if the header is damaged; `Unsupported` if a newer release wrote it; the keyring's.
     pub async fn freshness(&self, resource: &Resource, form: Form, stored: &Map) -> Result<Freshness> {
         let layout = resource.layout(form);
+        let mut stale = match self.header_freshness(resource, form, stored).await? {
+            Freshness::Stale(stale) if stale.contains(&Staleness::Plaintext) => return Ok(Freshness::Stale(stale)),
+            Freshness::Stale(stale) | Freshness::Unclear(stale) => stale,
+            Freshness::Current => Vec::new(),
+        };
+        let (mut record, sealed) = sealed_values(stored, layout)?;
+        if form == Form::Item && record.keys().any(|name| is_beacon_name(name)) {
+            record.to_mut().retain(|name, _| !is_beacon_name(name));
+        }
+        let planned = resource.plan().sealings(&record).map_err(|_| Error::integrity())?;
+        let drift = drift_from(&planned, &record, &sealed, &[]);
+        // A value in clear is what it is; a sealed one may be a map or list that was sealed whole.
+        let is_certain = !stale.is_empty() || drift.iter().any(|drift| drift.stored.is_none());
+        stale.extend(drift.into_iter().map(Staleness::Class));
+        Ok(match (stale.is_empty(), is_certain) {
+            (true, _) => Freshness::Current,
+            (false, true) => Freshness::Stale(stale),
+            (false, false) => Freshness::Unclear(stale),
+        })
+    }
+
+    /// As [`freshness`](Self::freshness), by the header alone: whether keys and integrity are those of a record that is
+    /// written now, whatever the classes of its fields.
+    ///
+    /// # Errors
+    ///
+    /// As [`freshness`](Self::freshness).
+    pub async fn header_freshness(&self, resource: &Resource, form: Form, stored: &Map) -> Result<Freshness> {
+        let layout = resource.layout(form);
         let header = match stored.get(&layout.header) {
             Some(Value::B(bytes)) => Header::parse(bytes)?,
             Some(_) => return Err(Error::integrity()),
@@ -67,20 +96,7 @@ impl Protector {
                 stale.push(Staleness::Key { class: section.class, stored });
             }
         }
-        let (mut record, sealed) = sealed_values(stored, layout)?;
-        if form == Form::Item && record.keys().any(|name| is_beacon_name(name)) {
-            record.to_mut().retain(|name, _| !is_beacon_name(name));
-        }
-        let planned = resource.plan().sealings(&record).map_err(|_| Error::integrity())?;
-        let drift = drift_from(&planned, &record, &sealed, &[]);
-        // A value in clear is what it is; a sealed one may be a map or list that was sealed whole.
-        let is_certain = !stale.is_empty() || drift.iter().any(|drift| drift.stored.is_none());
-        stale.extend(drift.into_iter().map(Staleness::Class));
-        Ok(match (stale.is_empty(), is_certain) {
-            (true, _) => Freshness::Current,
-            (false, true) => Freshness::Stale(stale),
-            (false, false) => Freshness::Unclear(stale),
-        })
+        Ok(if stale.is_empty() { Freshness::Current } else { Freshness::Stale(stale) })
     }
 
     /// The keys that a data key of this class would be wrapped by now. Asks the key provider for one, unless the cache

@@ -14,7 +14,7 @@ use crate::value::{MAX_DEPTH, Map, Path, Step, Value};
 /// # Errors
 ///
 /// `Integrity` if the record nests deeper than 32 levels.
-pub fn sealed_values<'a>(stored: &'a Map, layout: &Layout) -> Result<(Cow<'a, Map>, Vec<(Path, Classification)>)> {
+pub fn sealed_values<'a>(stored: &'a Map, layout: &Layout) -> Result<(Cow<'a, Map>, Sealed)> {
     let mut found = Vec::new();
     let mut has_escapes = false;
     for (name, value) in stored {
@@ -35,7 +35,10 @@ pub fn sealed_values<'a>(stored: &'a Map, layout: &Layout) -> Result<(Cow<'a, Ma
     Ok((record, found))
 }
 
-fn walk(value: &Value, path: &mut Path, form: Form, found: &mut Vec<(Path, Classification)>) -> Result<()> {
+/// Places and the classes that they are sealed under.
+pub type Sealed = Vec<(Path, Classification)>;
+
+fn walk(value: &Value, path: &mut Path, form: Form, found: &mut Sealed) -> Result<()> {
     if path.steps().len() > MAX_DEPTH {
         return Err(Error::integrity());
     }
