@@ -66,9 +66,7 @@ impl AeadKey {
     ) -> Result<()> {
         let (nonce, associated_data) = (Nonce::assume_unique_for_key(nonce), Aad::from(associated_data));
         let (ciphertext, tag) = sealed.split_at_checked(plaintext.len()).ok_or_else(Error::integrity)?;
-        self.0
-            .open_separate_gather(nonce, associated_data, ciphertext, tag, plaintext)
-            .map_err(|_| Error::integrity())
+        self.0.open_separate_gather(nonce, associated_data, ciphertext, tag, plaintext).map_err(|_| Error::integrity())
     }
 
     /// Opens `data`, ciphertext with its tag at the end, in place; returns the plaintext's part of it.

@@ -202,7 +202,8 @@ impl Unlocked {
             return Ok((body, out));
         };
         let sealed_length = frame_length.saturating_add(REGULAR_OVERHEAD);
-        let (sealed, rest) = body.split_at_checked(regular.saturating_mul(sealed_length)).ok_or_else(Error::integrity)?;
+        let (sealed, rest) =
+            body.split_at_checked(regular.saturating_mul(sealed_length)).ok_or_else(Error::integrity)?;
         let (out, rest_out) =
             out.split_at_mut_checked(regular.saturating_mul(frame_length)).ok_or_else(Error::integrity)?;
         let frames = jobs::frames_a_job(frame_length).min(regular.max(1));
