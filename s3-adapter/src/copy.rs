@@ -6,7 +6,8 @@ use privet_core::ErrorKind;
 use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use crate::bucket::Bucket;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_absent};
+use crate::fetch::{MOST_INSTRUCTIONS, collect};
 use crate::metadata::{FramedMark, is_document, of_application};
 use crate::put::Put;
 
@@ -43,21 +44,27 @@ impl Bucket {
         Ok(())
     }
 
-    async fn delete_one(&self, key: &str) -> Result<()> {
+    pub(crate) async fn delete_one(&self, key: &str) -> Result<()> {
         let delete = self.client.delete_object().bucket(self.name()).key(key);
         delete.send().await.map_err(|error| Error::from_sdk("DeleteObject", &error))?;
         Ok(())
     }
 
     async fn copy_as_it_is(&self, from: &str, to: &str, head: HeadObjectOutput) -> Result<Put> {
-        // First the instruction file, so that there is no moment at which the copy cannot be read.
-        if self.settings.s3ec.is_some() {
-            let [file, copy] = [from, to].map(|key| format!("{key}{INSTRUCTION_FILE_SUFFIX}"));
-            if let Some(head) = self.head_output(&file).await? {
-                self.copy_one(&file, &copy, head.e_tag).await?;
-            }
+        let copy = self.copy_one(from, to, head.e_tag);
+        if self.settings.s3ec.is_none() {
+            return copy.await;
         }
-        self.copy_one(from, to, head.e_tag).await
+        let name = format!("{from}{INSTRUCTION_FILE_SUFFIX}");
+        match self.client.get_object().bucket(self.name()).key(name).send().await {
+            Ok(file) => {
+                let file = collect(file, MOST_INSTRUCTIONS).await?;
+                let file = String::from_utf8(file).map_err(|_| Error::integrity())?;
+                self.write_with_file(to, file, copy).await
+            }
+            Err(error) if is_absent(&error) => copy.await,
+            Err(error) => Err(Error::from_sdk("GetObject", &error)),
+        }
     }
 
     async fn copy_one(&self, from: &str, to: &str, e_tag: Option<String>) -> Result<Put> {

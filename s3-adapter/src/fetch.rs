@@ -13,7 +13,8 @@ use crate::settings::Settings;
 /// What an object is, by its metadata and its instruction file.
 pub(crate) enum Kind {
     Framed(FramedMark),
-    S3ec(Box<Header>),
+    /// With the ETag of its instruction file, if its key is in one.
+    S3ec(Box<Header>, Option<String>),
     /// Not sealed: whether it may be read is for the settings to say.
     Plain,
 }
@@ -31,7 +32,7 @@ impl Kind {
         }
         let options = settings.s3ec_reading();
         let detached = match Header::read(metadata, &options)? {
-            Lookup::Header(header) => return Ok(Self::S3ec(Box::new(header))),
+            Lookup::Header(header) => return Ok(Self::S3ec(Box::new(header), None)),
             Lookup::Detached(detached) => detached,
         };
         let is_encrypted = detached.is_encrypted();
@@ -41,7 +42,7 @@ impl Kind {
             return if is_encrypted { Err(settings_of_its_own()) } else { Ok(Self::Plain) };
         };
         match instruction_file(settings, client, key).await? {
-            Some(file) => Ok(Self::S3ec(Box::new(detached.with_instruction_file(&file, &options)?))),
+            Some((file, e_tag)) => Ok(Self::S3ec(Box::new(detached.with_instruction_file(&file, &options)?), e_tag)),
             None if is_encrypted => Err(Error::integrity()),
             None => Ok(Self::Plain),
         }
@@ -53,10 +54,15 @@ pub(crate) async fn unlock(settings: &Settings, header: &Header) -> Result<Unloc
     Ok(settings.s3ec_keyring()?.unlock(header).await?)
 }
 
-async fn instruction_file(settings: &Settings, client: &Client, key: &str) -> Result<Option<Vec<u8>>> {
+type InstructionFile = (Vec<u8>, Option<String>);
+
+async fn instruction_file(settings: &Settings, client: &Client, key: &str) -> Result<Option<InstructionFile>> {
     let key = format!("{key}{INSTRUCTION_FILE_SUFFIX}");
     match client.get_object().bucket(&settings.bucket).key(key).send().await {
-        Ok(output) => Ok(Some(collect(output, MOST_INSTRUCTIONS).await?)),
+        Ok(mut output) => {
+            let e_tag = output.e_tag.take();
+            Ok(Some((collect(output, MOST_INSTRUCTIONS).await?, e_tag)))
+        }
         Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(Error::from_sdk("GetObject", &error)),
     }
@@ -100,4 +106,4 @@ fn settings_of_its_own() -> Error {
 }
 
 /// Bytes of the longest instruction file.
-const MOST_INSTRUCTIONS: u64 = 64 << 10;
+pub(crate) const MOST_INSTRUCTIONS: u64 = 64 << 10;

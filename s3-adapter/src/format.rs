@@ -95,10 +95,19 @@ impl Writing {
     pub(crate) fn finish(mut self) -> Result<Vec<u8>> {
         match self.cipher {
             Cipher::Framed(encryptor) => encryptor.finish(&mut self.sealed)?,
-            Cipher::S3ec(sealer) => sealer.finish(&mut self.sealed),
+            Cipher::S3ec(sealer) => sealer.finish(&mut self.sealed)?,
             Cipher::Nothing => {}
         }
         Ok(self.sealed)
+    }
+
+    /// Seals all of an object of which nothing was pushed.
+    pub(crate) fn whole(mut self, content: Vec<u8>) -> Result<Vec<u8>> {
+        if let Cipher::S3ec(sealer) = self.cipher {
+            return Ok(sealer.whole(content)?);
+        }
+        self.push(&content)?;
+        self.finish()
     }
 
     /// The first `length` bytes, once there are more than that.

@@ -112,7 +112,7 @@ pub(crate) async fn open_whole(settings: &Settings, key: &str, kind: Kind, outpu
             let opened = messages::decrypt(settings.privet.keyring(), &body, &options).await?;
             Ok(opened.plaintext)
         }
-        Kind::S3ec(header) => {
+        Kind::S3ec(header, _) => {
             let body = collect(output, settings.most_in_memory).await?;
             Ok(unlock(settings, &header).await?.open(body)?)
         }
@@ -136,12 +136,12 @@ pub(crate) async fn stream_of(
             let reader = HeaderReader::new(&settings.message_reading(key));
             Work::Header { settings: Arc::clone(settings), key: key.to_owned(), reader }
         }
-        Kind::S3ec(header)
+        Kind::S3ec(header, _)
             if length > settings.most_in_memory && settings.unauthenticated && header.suite() != ContentSuite::Cbc =>
         {
             Work::Unverified(Box::new(unlock(settings, &header).await?.dangerous_reader()?))
         }
-        kind @ Kind::S3ec(_) => {
+        kind @ Kind::S3ec(..) => {
             let whole = open_whole(settings, key, kind, output).await?;
             return Ok(ObjectStream(Box::pin(stream::once(async move { Ok(whole) }))));
         }

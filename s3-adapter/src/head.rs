@@ -7,7 +7,7 @@ use privet_core::s3ec::{Header, Lookup};
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result, is_absent};
-use crate::metadata::{FramedMark, is_document, of_application};
+use crate::metadata::{FramedMark, of_application};
 
 /// What is known of an object without reading it. Nothing of it is authenticated.
 #[derive(Clone, Debug)]
@@ -35,10 +35,10 @@ impl Bucket {
     ///
     /// # Errors
     ///
-    /// `Integrity` if its metadata contradict themselves; `Denied` if a policy does not let it pass; S3's errors.
+    /// S3's.
     pub async fn head(&self, key: &str) -> Result<Option<ObjectHead>> {
         match self.head_output(key).await? {
-            Some(output) => self.head_of(output).map(Some),
+            Some(output) => Ok(Some(self.head_of(output))),
             None => Ok(None),
         }
     }
@@ -51,21 +51,23 @@ impl Bucket {
         }
     }
 
-    fn head_of(&self, output: HeadObjectOutput) -> Result<ObjectHead> {
+    fn head_of(&self, output: HeadObjectOutput) -> ObjectHead {
         let metadata = output.metadata.unwrap_or_default();
         let stored_length = output.content_length.and_then(|length| u64::try_from(length).ok()).unwrap_or_default();
         let (plaintext_length, is_sealed) = match FramedMark::read(&metadata) {
-            Err(_) if is_document(&metadata) => (None, true),
-            Err(error) => return Err(error),
             Ok(Some(mark)) => (mark.plaintext_length(stored_length), true),
-            Ok(None) => match Header::read(&metadata, &self.settings.s3ec_reading())? {
-                Lookup::Header(header) => (header.plaintext_length(stored_length)?, true),
+            // A document, or what a newer release wrote.
+            Err(_) => (None, true),
+            Ok(None) => match Header::read(&metadata, &self.settings.s3ec_reading()) {
+                Ok(Lookup::Header(header)) => (header.plaintext_length(stored_length).ok().flatten(), true),
                 // Format V3, whose content is known without its wrapped key.
-                Lookup::Detached(detached) if detached.is_encrypted() => (stored_length.checked_sub(16), true),
-                Lookup::Detached(_) => (None, false),
+                Ok(Lookup::Detached(detached)) if detached.is_encrypted() => (stored_length.checked_sub(16), true),
+                Ok(Lookup::Detached(_)) => (None, false),
+                // Whether it may be read is for those who read it.
+                Err(_) => (None, true),
             },
         };
-        Ok(ObjectHead {
+        ObjectHead {
             plaintext_length,
             stored_length,
             is_sealed,
@@ -73,6 +75,6 @@ impl Bucket {
             e_tag: output.e_tag,
             version_id: output.version_id,
             content_type: output.content_type,
-        })
+        }
     }
 }

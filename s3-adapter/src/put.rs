@@ -1,5 +1,6 @@
 //! Writing objects: whole, and as streams of any length.
 
+use std::convert::Infallible;
 use std::error::Error as StdError;
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
@@ -11,7 +12,7 @@ use privet_core::s3ec::{INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
-use crate::format::{Beside, Writing};
+use crate::format::Writing;
 use crate::metadata::{Metadata, check_application};
 use crate::upload::Upload;
 
@@ -35,10 +36,7 @@ impl Bucket {
     ///
     /// The protector's and S3's errors.
     pub async fn put(&self, key: &str, body: impl Into<Vec<u8>>) -> Result<Put> {
-        let body = body.into();
-        let length = body.len() as u64;
-        let pieces = stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(body)));
-        let output = self.write(self.client.put_object().key(key), Some(length), pieces).await?;
+        let output = self.write_whole(self.client.put_object().key(key), body.into()).await?;
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 
@@ -75,6 +73,28 @@ impl Bucket {
     }
 
     /// Writes the object of a request, whose body is `content`.
+    pub(crate) async fn write_whole(
+        &self,
+        request: PutObjectFluentBuilder,
+        content: Vec<u8>,
+    ) -> Result<PutObjectOutput> {
+        let length = content.len() as u64;
+        if content.len() > self.settings.part_size {
+            let pieces = stream::once(std::future::ready(Ok::<_, Infallible>(content)));
+            return self.write(request, Some(length), pieces).await;
+        }
+        check(&request)?;
+        let request = request.bucket(self.name());
+        let key = request.get_key().clone().unwrap_or_default();
+        let (writing, beside) = Writing::begin(&self.settings, &key, Some(length)).await?;
+        let put = put_whole(with_metadata(request, beside.metadata), writing.whole(content)?);
+        match beside.instruction_file {
+            Some(file) => self.write_with_file(&key, file, put).await,
+            None => put.await,
+        }
+    }
+
+    /// Writes the object of a request, whose body is `content`.
     pub(crate) async fn write<S, B, E>(
         &self,
         request: PutObjectFluentBuilder,
@@ -90,8 +110,47 @@ impl Bucket {
         let request = request.bucket(self.name());
         let key = request.get_key().clone().unwrap_or_default();
         let (writing, beside) = Writing::begin(&self.settings, &key, length).await?;
-        self.put_instruction_file(&key, &beside).await?;
-        self.upload(with_metadata(request, beside.metadata), length, writing, content).await
+        let request = with_metadata(request, beside.metadata);
+        match beside.instruction_file {
+            Some(file) => self.write_with_file(&key, file, self.upload(request, length, writing, content)).await,
+            None => self.upload(request, length, writing, content).await,
+        }
+    }
+
+    /// Writes an object and its instruction file. A new one is there before the object is, so that there is no moment at which
+    /// the object cannot be read. One that is there belongs to the object that is there: it is replaced after that was, so
+    /// that an object which is not replaced after all keeps its key.
+    pub(crate) async fn write_with_file<T>(
+        &self,
+        key: &str,
+        file: String,
+        write: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let name = format!("{key}{INSTRUCTION_FILE_SUFFIX}");
+        if let Some(old) = self.head_output(&name).await? {
+            let written = write.await?;
+            self.replace_instruction_file(key, file, old.e_tag).await?;
+            return Ok(written);
+        }
+        let put = self.instruction_file(key, file).if_none_match("*");
+        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
+        let written = write.await;
+        if written.is_err() {
+            self.delete_one(&name).await?;
+        }
+        written
+    }
+
+    /// Writes an instruction file over the one that has this ETag.
+    pub(crate) async fn replace_instruction_file(&self, key: &str, file: String, e_tag: Option<String>) -> Result<()> {
+        let put = self.instruction_file(key, file).set_if_match(e_tag);
+        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
+        Ok(())
+    }
+
+    fn instruction_file(&self, key: &str, file: String) -> PutObjectFluentBuilder {
+        let put = self.client.put_object().bucket(self.name()).key(format!("{key}{INSTRUCTION_FILE_SUFFIX}"));
+        put.metadata(INSTRUCTION_FILE_MARK, "").body(ByteStream::from(file.into_bytes()))
     }
 
     /// Sends an object at once or in parts.
@@ -116,15 +175,6 @@ impl Bucket {
                 upload.run(first, writing, rest).await
             }
         }
-    }
-
-    /// The instruction file is there before the object is, so that there is no moment at which it cannot be read.
-    async fn put_instruction_file(&self, key: &str, beside: &Beside) -> Result<()> {
-        let Some(file) = &beside.instruction_file else { return Ok(()) };
-        let put = self.client.put_object().bucket(self.name()).key(format!("{key}{INSTRUCTION_FILE_SUFFIX}"));
-        let put = put.metadata(INSTRUCTION_FILE_MARK, "").body(ByteStream::from(file.clone().into_bytes()));
-        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
-        Ok(())
     }
 }
 

@@ -121,7 +121,7 @@ impl ObjectReader {
                 let length = access.plaintext_length();
                 (Content::Framed(Box::new(access)), length)
             }
-            Kind::S3ec(header) => {
+            Kind::S3ec(header, _) => {
                 let unlocked = unlock(settings, &header).await?;
                 let is_large = object_length > settings.most_in_memory;
                 match header.plaintext_length(object_length)? {

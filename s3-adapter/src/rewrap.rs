@@ -1,10 +1,9 @@
 //! New keys for old objects: the data key wrapped anew without reading the body, or the whole object written anew.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::MetadataDirective;
 use privet_core::ErrorKind;
-use privet_core::s3ec::{Header, INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
+use privet_core::s3ec::Header;
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
@@ -30,8 +29,8 @@ impl Bucket {
         let head = self.head_output(key).await?.ok_or_else(absent)?;
         let none = Metadata::new();
         let kind = Kind::of(&self.settings, Some(&self.client), key, head.metadata().unwrap_or(&none)).await?;
-        let header = match kind {
-            Kind::S3ec(header) => header,
+        let (header, file_e_tag) = match kind {
+            Kind::S3ec(header, file_e_tag) => (header, file_e_tag),
             Kind::Framed(_) => {
                 let message = "a framed object's wrapped keys are part of its body: write it anew with `rewrite`";
                 return Err(Error::new(ErrorKind::Unsupported, message));
@@ -41,7 +40,7 @@ impl Bucket {
         let keyring = self.settings.s3ec_keyring()?;
         let header = keyring.rewrap(keyring, &header, &self.settings.s3ec_context()).await?;
         match header.instruction_file()? {
-            Some(file) => self.replace_instruction_file(key, file).await,
+            Some(file) => self.replace_instruction_file(key, file, file_e_tag).await,
             None => self.replace_metadata(key, head, &header).await,
         }
     }
@@ -56,15 +55,6 @@ impl Bucket {
     pub async fn rewrite(&self, key: &str) -> Result<Put> {
         let head = self.head_output(key).await?.ok_or_else(absent)?;
         self.rewrite_as(key, key, head).await
-    }
-
-    async fn replace_instruction_file(&self, key: &str, file: String) -> Result<()> {
-        let name = format!("{key}{INSTRUCTION_FILE_SUFFIX}");
-        let old = self.head_output(&name).await?.ok_or_else(absent)?;
-        let put = self.client.put_object().bucket(self.name()).key(name).set_if_match(old.e_tag);
-        let put = put.metadata(INSTRUCTION_FILE_MARK, "").body(ByteStream::from(file.into_bytes()));
-        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
-        Ok(())
     }
 
     async fn replace_metadata(&self, key: &str, head: HeadObjectOutput, header: &Header) -> Result<()> {

@@ -1,6 +1,5 @@
 //! The SDK's own builders, sealed on the way in and opened on the way out.
 
-use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -10,7 +9,6 @@ use aws_sdk_s3::operation::get_object::builders::GetObjectFluentBuilder;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
-use futures_util::stream;
 use privet_core::ErrorKind;
 use privet_core::protector::Protector;
 
@@ -102,13 +100,11 @@ impl SendProtected for PutObjectFluentBuilder {
         };
         let length = content.len() as u64;
         if let Some(bucket) = privet.bucket() {
-            let pieces = stream::once(std::future::ready(Ok::<_, Infallible>(content)));
-            return bucket.write(self.set_body(None), Some(length), pieces).await;
+            return bucket.write_whole(self.set_body(None), content).await;
         }
         let key = self.get_key().clone().unwrap_or_default();
-        let (mut writing, beside) = Writing::begin(&settings, &key, Some(length)).await?;
-        writing.push(&content)?;
-        put_whole(with_metadata(self, beside.metadata), writing.finish()?).await
+        let (writing, beside) = Writing::begin(&settings, &key, Some(length)).await?;
+        put_whole(with_metadata(self, beside.metadata), writing.whole(content)?).await
     }
 }
 

@@ -4,6 +4,7 @@ use privet::keyring::S3ecKeyring;
 use privet::s3::{BucketBuilder, ObjectFormat};
 use privet::s3ec::CommitmentPolicy;
 use privet::{EncryptionContext, ErrorKind, Secret};
+use privet_testkit::Fault;
 
 use crate::site::{Site, bytes, collect, kind, pieces};
 
@@ -137,4 +138,28 @@ async fn framed_objects_and_formats_change_by_writing_anew() {
     let stored = site.stored("k").await;
     assert!(!stored.metadata.contains_key("privet-object") && stored.metadata.contains_key("x-amz-3"));
     assert_eq!(framed.get("k").await.unwrap().unwrap().body, bytes(100_000));
+}
+
+/// Whatever fails, the object that is there keeps the instruction file that belongs to it.
+#[tokio::test]
+async fn an_object_that_is_not_replaced_keeps_its_instruction_file() {
+    let site = Site::start().await;
+    let bucket = s3ec(&site, aes(1)).instruction_files().build(&site.privet().await, &site.s3).unwrap();
+    bucket.put("k", bytes(100)).await.unwrap();
+    let new = || site.s3.put_object().key("k").if_none_match("*");
+    assert_eq!(kind(bucket.put_stream_as(new(), pieces(&bytes(10), 3)).await), ErrorKind::Conflict);
+    assert_eq!(bucket.get("k").await.unwrap().unwrap().body, bytes(100));
+    bucket.put("k", bytes(200)).await.unwrap();
+    assert_eq!(bucket.get("k").await.unwrap().unwrap().body, bytes(200));
+    bucket.put("other", bytes(10)).await.unwrap();
+    bucket.copy("other", "k").await.unwrap();
+    assert_eq!(bucket.get("k").await.unwrap().unwrap().body, bytes(10));
+    if site.is_embedded {
+        site.aws.fault(Fault::on("s3", "CopyObject").error("AccessDenied"));
+        assert_eq!(kind(bucket.copy("other", "k").await), ErrorKind::Denied);
+        assert_eq!(bucket.get("k").await.unwrap().unwrap().body, bytes(10));
+        // What never came to be leaves no instruction file.
+        assert_eq!(kind(bucket.copy("other", "new").await), ErrorKind::Denied);
+        assert!(!site.exists("new.instruction").await);
+    }
 }

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::crypto::{self, Extracted, Hash, Secret};
+use crate::crypto::{self, AeadKey, Extracted, GcmStream, Hash, Secret, TAG_LENGTH};
 use crate::error::{Error, Result};
 
 /// The key of the content, its nonce and its associated data.
@@ -10,6 +10,21 @@ pub(super) struct ContentKey {
     pub(super) key: Zeroizing<[u8; KEY_LENGTH]>,
     pub(super) nonce: [u8; crypto::NONCE_LENGTH],
     pub(super) associated_data: &'static [u8],
+}
+
+impl ContentKey {
+    /// The content's message, in pieces.
+    pub(super) fn stream(&self) -> Result<GcmStream> {
+        GcmStream::new(&*self.key, self.nonce, self.associated_data)
+    }
+
+    /// Seals the whole content in place, and puts the tag behind it.
+    pub(super) fn seal(&self, content: &mut Vec<u8>) -> Result<()> {
+        content.reserve_exact(TAG_LENGTH);
+        let tag = AeadKey::new(&*self.key)?.seal(self.nonce, self.associated_data, content)?;
+        content.extend_from_slice(&tag);
+        Ok(())
+    }
 }
 
 /// The key of an object of format V2: the data key itself.

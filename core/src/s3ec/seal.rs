@@ -5,7 +5,7 @@ use super::keys::{self, ContentKey, Derivation};
 use super::options::WriteOptions;
 use super::suite::ContentSuite;
 use super::wrapping::{CONTENT_CIPHER, LEGACY_KEY_ID};
-use crate::crypto::{self, AeadKey, Secret};
+use crate::crypto::{self, Secret};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
@@ -57,10 +57,7 @@ impl NewObject {
     /// content is longer than 64 GiB; `Io` if the operating system gives no random bytes.
     pub fn seal(&self, data_key: &Secret, edk: EncryptedDataKey, mut content: Vec<u8>) -> Result<Sealed> {
         let (header, key) = self.start(data_key, edk)?;
-        content.reserve_exact(crypto::TAG_LENGTH);
-        let aead = AeadKey::new(&*key.key)?;
-        let tag = aead.seal(key.nonce, key.associated_data, &mut content)?;
-        content.extend_from_slice(&tag);
+        key.seal(&mut content)?;
         Ok(Sealed { body: content, header })
     }
 

@@ -91,9 +91,19 @@ fn pieces_are_sealed_and_read_as_the_whole_is() {
         let (mut sealer, header) = object.sealer(&data_key(), edk(Wrapping::AesGcm)).unwrap();
         let mut body = Vec::new();
         content.chunks(77).for_each(|piece| sealer.push(piece, &mut body).unwrap());
-        sealer.finish(&mut body);
+        sealer.finish(&mut body).unwrap();
         let stored = Stored { metadata: metadata(&header), file: None, body };
         assert_eq!(open(&stored, &anything()).unwrap(), content);
+        let (sealer, header) = object.sealer(&data_key(), edk(Wrapping::AesGcm)).unwrap();
+        let whole = Stored { metadata: metadata(&header), file: None, body: sealer.whole(content.clone()).unwrap() };
+        assert_eq!(open(&whole, &anything()).unwrap(), content);
+        let (mut sealer, _) = object.sealer(&data_key(), edk(Wrapping::AesGcm)).unwrap();
+        sealer.push(b"x", &mut Vec::new()).unwrap();
+        assert_eq!(sealer.whole(Vec::new()).unwrap_err().kind(), ErrorKind::Config);
+        let (sealer, header) = object.sealer(&data_key(), edk(Wrapping::AesGcm)).unwrap();
+        let mut empty = Stored { metadata: metadata(&header), file: None, body: Vec::new() };
+        sealer.finish(&mut empty.body).unwrap();
+        assert_eq!(open(&empty, &anything()).unwrap(), b"");
 
         let unlocked = self::header(&stored, &anything()).unwrap().unlock(&data_key()).unwrap();
         assert_eq!(unlocked.dangerous_reader().unwrap_err().kind(), ErrorKind::Denied);
