@@ -166,6 +166,7 @@ pub(super) struct ResourceEntry {
     #[schemars(with = "bool")]
     pub(super) versioned: Option<Spanned<bool>>,
     /// The versions of its beacons, and beacons of several fields.
+    #[serde(default)]
     #[schemars(with = "SearchEntry")]
     pub(super) search: Option<Spanned<SearchEntry>>,
 }
@@ -179,6 +180,7 @@ pub(super) struct SearchEntry {
     /// The versions that are asked for; those that are written if not said.
     pub(super) query: Option<Vec<u8>>,
     /// Beacons of several fields.
+    #[serde(default)]
     pub(super) compound: Vec<CompoundEntry>,
 }
 
