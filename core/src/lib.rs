@@ -4,6 +4,8 @@ pub mod audit;
 pub mod cache;
 pub mod classification;
 mod crypto;
+#[cfg(feature = "detect")]
+pub mod detect;
 mod edk;
 mod encryption_context;
 pub mod error;
@@ -16,6 +18,7 @@ pub mod principal;
 pub mod protector;
 pub mod record;
 pub mod schema;
+mod spelling;
 pub mod time;
 pub mod value;
 pub mod view;

@@ -45,6 +45,8 @@ const ROOMS: &[Room] = &[
     Room { name: "mask", ours: KEYLESS, never: PURE },
     Room { name: "policy", ours: KEYLESS, never: &["tokio", "aws_sdk_kms", "aws_sdk_dynamodb", "SystemTime"] },
     Room { name: "view", ours: KEYLESS, never: PURE },
+    Room { name: "detect", ours: Ours::Only(&["classification", "principal", "spelling"]), never: PURE },
+    Room { name: "spelling", ours: Ours::Only(&[]), never: PURE },
     Room { name: "principal", ours: KEYLESS, never: PURE },
     Room { name: "schema", ours: KEYLESS, never: PURE },
     // Keyrings and their cache know nothing of what is sealed, or for whom.
@@ -61,6 +63,7 @@ const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
     ("aws_sdk_kms", "core/src/keyring/kms"),
     ("aws_sdk_dynamodb", "dynamo-adapter/src"),
+    ("regex", "core/src/detect"),
     ("aws_sdk_s3", "s3-adapter/src"),
     ("clap", "cli/src"),
 ];

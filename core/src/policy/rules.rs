@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::name::{covers, spell};
+use super::name::covers;
 use crate::classification::{Classification, ClassificationSet};
+use crate::spelling::spell;
 use crate::value::MAX_DEPTH;
 
 /// The name rules of a policy, ready to be asked.
