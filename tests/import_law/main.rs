@@ -59,6 +59,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// A crate, and the one place of the library that names it.
+/// The command line, which is no library, may name the SDKs' clients too: it makes them.
 const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
     ("aws_sdk_kms", "core/src/keyring/kms"),
@@ -260,6 +261,16 @@ fn adapters_know_neither_each_other_nor_the_command_line() {
     assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
     for stranger in ["privet", "privet-s3", "privet-bulk", "privet-cli", "privet-lambda", "privet-testkit", "clap"] {
         assert!(!packages.iter().any(|name| name == stranger), "privet-dynamodb must not depend on {stranger}");
+    }
+}
+
+#[test]
+fn nothing_is_built_on_the_command_line() {
+    let metadata: Json =
+        serde_json::from_str(&cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"])).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let mut dependencies = package["dependencies"].as_array().unwrap().iter();
+        assert!(!dependencies.any(|dependency| dependency["name"] == "privet-cli"), "{}", package["name"]);
     }
 }
 

@@ -51,6 +51,20 @@ impl NameRules {
         }
     }
 
+    /// All patterns, in the one spelling: names, names with stars, paths.
+    pub(super) fn patterns(&self) -> Vec<(String, ClassificationSet)> {
+        let names = self.exact.iter().map(|(name, said)| (name.clone(), *said));
+        let globs = self.globs.iter().cloned();
+        let paths = self.paths.iter().map(|(segments, said)| {
+            let segment = |segment: &Segment| match segment {
+                Segment::One(name) => name.clone(),
+                Segment::Any => "**".to_owned(),
+            };
+            (segments.iter().map(segment).collect::<Vec<_>>().join("."), *said)
+        });
+        names.chain(globs).chain(paths).collect()
+    }
+
     /// The progress at the root of a record.
     pub(super) fn start(&self) -> Progress {
         let mut progress = Progress::new();
