@@ -44,11 +44,11 @@ pub(super) fn run(session: &Session, args: &Init) -> Outcome {
     for (name, text) in files {
         write(&args.dir.join(name), text, args.force)?;
     }
-    if let Some(local) = session.local() {
-        if local.keys()?.is_empty() {
-            let name = local.add_key()?;
-            print(format!("key {name} in {}", local.path().display()))?;
-        }
+    if let Some(local) = session.local()
+        && local.keys()?.is_empty()
+    {
+        let name = local.add_key()?;
+        print(format!("key {name} in {}", local.path().display()))?;
     }
     for (name, _) in files {
         print(args.dir.join(name).display())?;

@@ -67,7 +67,7 @@ async fn of_store(session: &Session, args: &Keys) -> Outcome {
     let store = KeyStore::new(logical_name, protection, keys, KmsBranchKeys::new(aws_sdk_kms::Client::new(&aws)))?;
     match &args.command {
         KeysCommand::Create { id, create_table, go } => {
-            let named = id.as_ref().map(|id| format!("`{id}`")).unwrap_or("a branch key of a random id".to_owned());
+            let named = id.as_ref().map_or("a branch key of a random id".to_owned(), |id| format!("`{id}`"));
             let table = if *create_table { ", and the table if it is not there" } else { "" };
             if !is_go(session, *go, &format!("create {named} in {table_name}, logical name {logical_name}{table}"))? {
                 return Ok(Exit::Done);
@@ -144,9 +144,9 @@ fn is_go(session: &Session, go: Go, plan: &str) -> Outcome<bool> {
 
 fn said(session: &Session, what: &str, key: &str) -> Outcome {
     if session.is_json() {
-        print_json(&json!({ what: key }))?
+        print_json(&json!({ what: key }))?;
     } else {
-        print(key)?
+        print(key)?;
     }
     Ok(Exit::Done)
 }

@@ -16,9 +16,9 @@ pub(super) async fn run(session: &Session, args: Reveal) -> Outcome {
     let resource = protector.resource(&resource)?;
     let principal = (!args.in_clear).then(|| {
         let principal = Principal::new(args.principal.unwrap_or_else(|| "unknown".to_owned()));
-        let principal = args.roles.iter().fold(principal, |principal, role| principal.role(role));
+        let principal = args.roles.iter().fold(principal, Principal::role);
         let principal = principal.security_level(args.security_level);
-        args.purpose.into_iter().fold(principal, |principal, purpose| principal.purpose(purpose))
+        args.purpose.into_iter().fold(principal, Principal::purpose)
     });
     let columns = |columns: &[String]| columns.iter().filter(|name| *name != JSON_HEADER).cloned().collect();
     each(session, &args.records, columns, async |record: JsonMap<String, Json>| {
