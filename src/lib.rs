@@ -1,6 +1,8 @@
 //! privet: field-level data protection for serverless applications on AWS.
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "detect")]
+pub use privet_core::detect;
 pub use privet_core::schema::{Field, InventoryEntry, Protect, Schema};
 pub use privet_core::view::{Shown, View};
 pub use privet_core::{

@@ -122,6 +122,22 @@ impl Policy {
         self.0.resources.values()
     }
 
+    /// The names of the roles that have a row in the matrix, `everyone` left out.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.matrix.roles.keys().map(String::as_str)
+    }
+
+    /// The patterns of the name rules, in the one spelling, with what each says.
+    #[must_use]
+    pub fn name_rules(&self) -> Vec<(String, ClassificationSet)> {
+        self.0.rules.patterns()
+    }
+
+    /// The paths of single fields that the document says something of, with their resource if it names one.
+    pub fn field_paths(&self) -> impl Iterator<Item = (Option<&str>, String)> {
+        self.0.fields.iter().map(|field| (field.resource.as_deref(), field.names.join(".")))
+    }
+
     /// The class of a name that no rule matches.
     #[must_use]
     pub fn default_class(&self) -> Classification {

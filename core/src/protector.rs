@@ -226,6 +226,17 @@ impl Protector {
         record::to_json(record).map(Json::Object)
     }
 
+    /// Opens a sealed JSON document as far as this process's keys go: values of classes that the key provider refuses
+    /// are withheld.
+    ///
+    /// # Errors
+    ///
+    /// As [`unprotect_record`](Self::unprotect_record); `Input` if the document is no object.
+    pub async fn open_json(&self, resource: &Resource, document: Json) -> Result<Unprotected> {
+        let Json::Object(document) = document else { return Err(not_an_object()) };
+        self.open(resource, resource.json_layout(), record::from_json(document)?).await
+    }
+
     /// Opens a sealed JSON document.
     ///
     /// # Errors

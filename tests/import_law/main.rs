@@ -47,6 +47,8 @@ const ROOMS: &[Room] = &[
     Room { name: "mask", ours: KEYLESS, never: PURE },
     Room { name: "policy", ours: KEYLESS, never: &["tokio", "aws_sdk_kms", "aws_sdk_dynamodb", "SystemTime"] },
     Room { name: "view", ours: KEYLESS, never: PURE },
+    Room { name: "detect", ours: Ours::Only(&["classification", "principal", "spelling"]), never: PURE },
+    Room { name: "spelling", ours: Ours::Only(&[]), never: PURE },
     Room { name: "principal", ours: KEYLESS, never: PURE },
     Room { name: "schema", ours: KEYLESS, never: PURE },
     // Keyrings and their cache know nothing of what is sealed, or for whom.
@@ -59,11 +61,13 @@ const ROOMS: &[Room] = &[
 ];
 
 /// A crate, and the one place of the library that names it.
+/// The command line, which is no library, may name the SDKs' clients too: it makes them.
 const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
     ("ghash", "core/src/crypto"),
     ("aws_sdk_kms", "core/src/keyring/kms"),
     ("aws_sdk_dynamodb", "dynamo-adapter/src"),
+    ("regex", "core/src/detect"),
     ("aws_sdk_s3", "s3-adapter/src"),
     ("clap", "cli/src"),
 ];
@@ -274,6 +278,16 @@ fn bulk_knows_no_sdk() {
     }
     let sdk: Vec<_> = packages.iter().filter(|name| name.starts_with("aws-s") || *name == "aws-config").collect();
     assert!(sdk.is_empty(), "{sdk:?}");
+}
+
+#[test]
+fn nothing_is_built_on_the_command_line() {
+    let metadata: Json =
+        serde_json::from_str(&cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"])).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let mut dependencies = package["dependencies"].as_array().unwrap().iter();
+        assert!(!dependencies.any(|dependency| dependency["name"] == "privet-cli"), "{}", package["name"]);
+    }
 }
 
 /// Which packages of this workspace have the testkit for more than tests.

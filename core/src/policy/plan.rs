@@ -11,6 +11,7 @@ use crate::schema::Schema;
 use crate::value::{Map, Path, Value};
 use crate::view::Tree;
 
+mod explain;
 mod inventory;
 pub(super) mod names;
 mod place;
@@ -23,6 +24,7 @@ mod trail;
 #[cfg(test)]
 mod tests;
 
+pub use explain::{Explanation, NamedClasses};
 pub use inventory::PlanEntry;
 use names::{Names, State};
 pub use place::Placement;
