@@ -18,7 +18,7 @@ use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::DataKey;
 use crate::policy::plan::{Reveal, Viewed};
-use crate::policy::{DriftReads, PlaintextReads, Policy};
+use crate::policy::{DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::principal::Principal;
 use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
@@ -26,6 +26,7 @@ use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
 mod builder;
+mod items;
 mod pseudonym;
 mod resource;
 mod shared;
@@ -139,6 +140,9 @@ impl Protector {
     ///
     /// As [`protect`](Self::protect).
     pub async fn protect_record(&self, resource: &Resource, record: Map) -> Result<Map> {
+        if resource.format() == TableFormat::DbEsdk {
+            return self.seal_item(resource, record).await;
+        }
         self.seal(resource, resource.item_layout(), record).await
     }
 
@@ -147,10 +151,17 @@ impl Protector {
     ///
     /// # Errors
     ///
-    /// `Integrity` if it does not authenticate; `Denied` if it has record integrity and no class of it can be unwrapped;
-    /// the keyring's.
+    /// `Integrity` if it does not authenticate; `Denied` if it has record integrity and no class of it can be unwrapped,
+    /// or it is in a format that the policy does not have read; the keyring's.
     pub async fn unprotect_record(&self, resource: &Resource, stored: Map) -> Result<Unprotected> {
-        self.open(resource, resource.item_layout(), stored).await
+        let opened = match resource.format_of(&stored)? {
+            TableFormat::DbEsdk => self.open_item(resource, stored).await?,
+            TableFormat::Record => self.open(resource, resource.item_layout(), stored).await?,
+        };
+        if opened.format != resource.format() && !opened.plaintext {
+            self.shared.other_format_reads.fetch_add(1, Relaxed);
+        }
+        Ok(opened)
     }
 
     /// Seals a JSON document, member by member. `resource` names the policy's resource, if it has one of that name;
@@ -240,6 +251,7 @@ impl Protector {
             cache: self.shared.cache.statistics(),
             audit_events: self.shared.audit_events.load(Relaxed),
             plaintext_reads: self.shared.plaintext_reads.load(Relaxed),
+            other_format_reads: self.shared.other_format_reads.load(Relaxed),
         }
     }
 
@@ -313,7 +325,14 @@ impl Protector {
         if !drift.is_empty() {
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
-        Ok(Unprotected { record: opened.record, withheld, drift, plaintext: false, is_proven: header.integrity })
+        Ok(Unprotected {
+            record: opened.record,
+            withheld,
+            drift,
+            plaintext: false,
+            is_proven: header.integrity,
+            format: TableFormat::Record,
+        })
     }
 
     /// The data key of a section, or why there is none.
@@ -339,7 +358,14 @@ impl Protector {
             }
             PlaintextReads::Allow => {}
         }
-        Ok(Unprotected { record, withheld: Vec::new(), drift: Vec::new(), plaintext: true, is_proven: false })
+        Ok(Unprotected {
+            record,
+            withheld: Vec::new(),
+            drift: Vec::new(),
+            plaintext: true,
+            is_proven: false,
+            format: TableFormat::Record,
+        })
     }
 
     async fn show<M>(
@@ -412,6 +438,8 @@ pub struct Statistics {
     pub audit_events: u64,
     /// Records that were read although they were stored in clear, while the policy counts them.
     pub plaintext_reads: u64,
+    /// Items that were read in another format than their table's.
+    pub other_format_reads: u64,
 }
 
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told

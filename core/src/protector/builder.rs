@@ -153,6 +153,7 @@ impl ProtectorBuilder {
             models: Memory::default(),
             resources: Memory::default(),
             plaintext_reads: AtomicU64::new(0),
+            other_format_reads: AtomicU64::new(0),
             audit_events: AtomicU64::new(0),
         };
         Ok(Protector { shared: Arc::new(shared), tenant })

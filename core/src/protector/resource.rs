@@ -1,11 +1,13 @@
 //! How the records of one resource are protected: what the policy decides of each field, and how a record is laid out.
 
+use crate::dbesdk::{self, Suite};
 use crate::error::{Error, Result};
 use crate::mask::Masks;
 use crate::policy::plan::Plan;
-use crate::policy::{self, DriftReads, PlaintextReads, Policy};
+use crate::policy::{self, DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::record::{Integrity, Layout};
 use crate::schema::Schema;
+use crate::value::Map;
 
 /// How the records of one logical table or collection are protected.
 #[derive(Debug)]
@@ -17,6 +19,9 @@ pub struct Resource {
     json: Layout,
     plaintext_reads: PlaintextReads,
     drift: Option<DriftReads>,
+    format: TableFormat,
+    reads: Vec<TableFormat>,
+    db_esdk: Option<dbesdk::Table>,
 }
 
 impl Resource {
@@ -42,17 +47,18 @@ impl Resource {
             )));
         }
         let key = if key.is_empty() { named.map(|resource| resource.key.clone()).unwrap_or_default() } else { key };
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
     pub(super) fn without_model(name: &str, policy: &Policy, masks: &Masks) -> Result<Self> {
         let plan = Plan::for_resource(name, policy, masks)?;
         let key = policy.resource(name).map(|resource| resource.key.clone()).unwrap_or_default();
-        Ok(Self::new(name, key, plan, policy))
+        Self::new(name, key, plan, policy)
     }
 
-    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Self {
+    fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Result<Self> {
         let named = policy.resource(name);
+        let db_esdk = named.map(|resource| db_esdk_table(resource, &key, policy)).transpose()?.flatten();
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
         item.integrity = match named.map(|resource| resource.integrity).unwrap_or_default() {
@@ -64,7 +70,7 @@ impl Resource {
             form: crate::record::Form::Json,
             ..item.clone()
         };
-        Self {
+        Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
             plan,
@@ -72,7 +78,10 @@ impl Resource {
             json,
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
             drift: named.and_then(|resource| resource.drift),
-        }
+            format: named.map(|resource| resource.format).unwrap_or_default(),
+            reads: named.map(|resource| resource.reads.clone()).unwrap_or_default(),
+            db_esdk,
+        })
     }
 
     /// The logical name, which records are bound to.
@@ -122,4 +131,64 @@ impl Resource {
     pub fn drift(&self) -> Option<DriftReads> {
         self.drift
     }
+
+    /// The format that the resource's items are written in.
+    #[must_use]
+    pub fn format(&self) -> TableFormat {
+        self.format
+    }
+
+    /// How the resource's items in DB-ESDK format are laid out, if they are written or read.
+    #[must_use]
+    pub fn db_esdk(&self) -> Option<&dbesdk::Table> {
+        self.db_esdk.as_ref()
+    }
+
+    /// The format of a stored item by the attributes that only one of them has; `Record` for an item in clear.
+    pub(super) fn format_of(&self, stored: &Map) -> Result<TableFormat> {
+        let is_record = stored.contains_key(&self.item.header);
+        let is_item = stored.contains_key(dbesdk::HEADER) || stored.contains_key(dbesdk::FOOTER);
+        let accepts = |format| self.format == format || self.reads.contains(&format);
+        let refused = |format| {
+            Err(Error::denied(format!(
+                "an item of `{}` is stored in the format `{format}`, which is not read: add it to `reads`",
+                self.name
+            )))
+        };
+        match (is_record, is_item) {
+            (true, true) if accepts(TableFormat::Record) && accepts(TableFormat::DbEsdk) => Err(Error::integrity()),
+            (true, _) if accepts(TableFormat::Record) => Ok(TableFormat::Record),
+            (_, true) if accepts(TableFormat::DbEsdk) => Ok(TableFormat::DbEsdk),
+            (true, _) => refused("record"),
+            (_, true) => refused("db-esdk"),
+            (false, false) => Ok(TableFormat::Record),
+        }
+    }
+}
+
+/// The layout of items in DB-ESDK format, if the policy has such items written or read.
+fn db_esdk_table(resource: &policy::Resource, key: &[String], policy: &Policy) -> Result<Option<dbesdk::Table>> {
+    if resource.format != TableFormat::DbEsdk && !resource.reads.contains(&TableFormat::DbEsdk) {
+        return Ok(None);
+    }
+    let (partition_key, sort_key) = match key {
+        [partition_key] => (partition_key, None),
+        [partition_key, sort_key] => (partition_key, Some(sort_key)),
+        _ => {
+            return Err(Error::config(format!(
+                "items in DB-ESDK format need a partition key, and may have a sort key: say which `{}` has",
+                resource.name
+            )));
+        }
+    };
+    let settings = &resource.db_esdk;
+    let mut table = dbesdk::Table::new(&settings.table, partition_key)?;
+    if let Some(sort_key) = sort_key {
+        table = table.with_sort_key(sort_key)?;
+    }
+    table = table.with_unsigned(policy.unsigned(Some(&resource.name)))?.with_context(&settings.context)?;
+    if let Some(prefix) = &settings.unsigned_prefix {
+        table = table.with_unsigned_prefix(prefix)?;
+    }
+    Ok(Some(table.with_suite(if settings.signature { Suite::Signature } else { Suite::Tags })))
 }

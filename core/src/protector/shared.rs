@@ -27,6 +27,7 @@ pub(super) struct Shared {
     pub(super) models: Memory<TypeId>,
     pub(super) resources: Memory<String>,
     pub(super) plaintext_reads: AtomicU64,
+    pub(super) other_format_reads: AtomicU64,
     pub(super) audit_events: AtomicU64,
 }
 

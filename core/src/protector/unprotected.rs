@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::classification::Classification;
 use crate::error::{Error, Result};
+use crate::policy::TableFormat;
 use crate::policy::plan::Plan;
 use crate::value::{Map, Path, Step, Value};
 
@@ -18,6 +19,7 @@ pub struct Unprotected {
     pub(super) plaintext: bool,
     /// Whether the record as a whole was verified, and with it what is in clear.
     pub(super) is_proven: bool,
+    pub(super) format: TableFormat,
 }
 
 impl Unprotected {
@@ -63,6 +65,12 @@ impl Unprotected {
     #[must_use]
     pub fn was_plaintext(&self) -> bool {
         self.plaintext
+    }
+
+    /// The format it was stored in. If that is not its table's, writing it again makes it so.
+    #[must_use]
+    pub fn format(&self) -> TableFormat {
+        self.format
     }
 
     /// The record and what of it nobody may see.
