@@ -60,11 +60,11 @@ fn person() -> Map {
 }
 
 async fn protect(privet: &Protector, record: Map) -> Map {
-    privet.protect_record(&*privet.resource("people").unwrap(), record).await.unwrap()
+    privet.protect_record(&privet.resource("people").unwrap(), record).await.unwrap()
 }
 
 async fn read(privet: &Protector, stored: Map) -> privet::Result<Map> {
-    privet.unprotect_record(&*privet.resource("people").unwrap(), stored).await?.complete()
+    privet.unprotect_record(&privet.resource("people").unwrap(), stored).await?.complete()
 }
 
 const ITEMS: &str = "format = \"db-esdk\"\n";
@@ -88,7 +88,7 @@ async fn the_policy_decides_what_is_encrypted() {
     assert_eq!(opened.encrypted, ["email", "other", "address"]);
 
     assert_eq!(read(&privet, stored.clone()).await.unwrap(), person());
-    let opened = privet.unprotect_record(&*privet.resource("people").unwrap(), stored).await.unwrap();
+    let opened = privet.unprotect_record(&privet.resource("people").unwrap(), stored).await.unwrap();
     assert_eq!((opened.format(), opened.was_plaintext(), opened.drift().len()), (TableFormat::DbEsdk, false, 0));
     let people = privet.resource("people").unwrap();
     let shown = privet.view_record(&people, opened, &Principal::new("u")).await.unwrap().into_json();

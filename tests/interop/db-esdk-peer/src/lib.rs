@@ -14,7 +14,7 @@ use aws_db_esdk::material_providers::types::keyring::KeyringRef;
 use aws_db_esdk::material_providers::types::material_providers_config::MaterialProvidersConfig;
 use aws_db_esdk::material_providers::types::{AesWrappingAlg, DbeAlgorithmSuiteId};
 use aws_sdk_dynamodb::types::AttributeValue;
-use privet::dbesdk::{Action, Suite, Table};
+use privet::dbesdk::{Action, NewItem, Suite, Table};
 use privet::dynamodb::{KeyStoreTable, from_item, to_item};
 use privet::keyring::store::{BranchKeyProtection, KeyStore};
 use privet::keyring::{HierarchicalKeyring, Keyring, KmsBranchKeys, MultiKeyring, RawAesKeyring};
@@ -148,11 +148,17 @@ impl Tables {
 
     /// Writes with privet.
     pub async fn write_ours(&self, keys: &Pair, item: Map) -> Result<Map> {
+        self.write_ours_with(keys, item, &[]).await
+    }
+
+    /// Writes with privet, with pairs of an application in the encryption context.
+    pub async fn write_ours_with(&self, keys: &Pair, item: Map, pairs: &[(&str, &str)]) -> Result<Map> {
         let action = |name: &str| match self.plans.get(name)? {
             Plan::Encrypt => Some(Action::EncryptAndSign),
             _ => Some(Action::SignOnly),
         };
-        Ok(dbesdk_items::encrypt(&keys.ours, item, &self.ours, action).await?)
+        let item = NewItem::new(item, &self.ours, action)?.with_pairs(pairs.iter().copied())?;
+        Ok(dbesdk_items::seal(&keys.ours, item).await?)
     }
 
     /// Reads with privet.

@@ -103,7 +103,10 @@ struct Check<'a> {
 
 impl Check<'_> {
     async fn ours_to_theirs(&self) -> Result<()> {
-        let stored = self.tables.write_ours(self.keys.1, self.item.clone()).await?;
+        // The pairs that a protector stores for its tenant and application are no hindrance.
+        let pairs = [("privet:tenant", "t-1"), ("application", "größe")];
+        let pairs = pairs.get(..(self.damage % 3) as usize).unwrap_or_default();
+        let stored = self.tables.write_ours_with(self.keys.1, self.item.clone(), pairs).await?;
         for reader in &self.keys.2 {
             same(self.item, &self.tables.theirs(reader)?.read_map(stored.clone()).await?)?;
         }
