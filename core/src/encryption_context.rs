@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-/// Pairs of text that a wrapped data key is bound to: the class, the tenant, and the application's own.
+/// Pairs of text that a wrapped data key is bound to: the class, the tenant, and the application's own. Cheap to clone.
 ///
 /// # Security
 ///
 /// The pairs are no secret to whoever may call the key provider (AWS logs them), but they say who owns what: `Debug`
 /// prints the names only.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct EncryptionContext(BTreeMap<String, String>);
+pub struct EncryptionContext(Arc<BTreeMap<String, String>>);
 
 impl EncryptionContext {
     /// An empty context.
@@ -24,7 +25,7 @@ impl EncryptionContext {
     /// The context with one more pair.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.0.insert(name.into(), value.into());
+        Arc::make_mut(&mut self.0).insert(name.into(), value.into());
         self
     }
 
@@ -70,7 +71,7 @@ impl EncryptionContext {
             pairs.insert(name.to_owned(), value.to_owned());
         }
         *bytes = rest;
-        Some(Self(pairs))
+        Some(Self(Arc::new(pairs)))
     }
 
     /// The bytes that stand for the context as associated data: nothing if it is empty, else u16 number of pairs, then
@@ -80,19 +81,31 @@ impl EncryptionContext {
     ///
     /// `Input` if there are more than 65,535 pairs or a text is longer than 65,535 bytes.
     pub fn serialise(&self) -> Result<Vec<u8>> {
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(self.serialised_length());
+        self.serialise_into(&mut out)?;
+        Ok(out)
+    }
+
+    /// Appends what [`serialise`](Self::serialise) gives.
+    pub(crate) fn serialise_into(&self, out: &mut Vec<u8>) -> Result<()> {
         if self.0.is_empty() {
-            return Ok(out);
+            return Ok(());
         }
         let count = u16::try_from(self.0.len());
         out.extend_from_slice(
             &count.map_err(|_| Error::input("an encryption context has too many pairs"))?.to_be_bytes(),
         );
-        for (name, value) in &self.0 {
-            lp16(name.as_bytes(), &mut out)?;
-            lp16(value.as_bytes(), &mut out)?;
+        for (name, value) in self.0.iter() {
+            lp16(name.as_bytes(), out)?;
+            lp16(value.as_bytes(), out)?;
         }
-        Ok(out)
+        Ok(())
+    }
+
+    /// Bytes that [`serialise`](Self::serialise) gives.
+    pub(crate) fn serialised_length(&self) -> usize {
+        let pairs: usize = self.iter().map(|(name, value)| 4 + name.len() + value.len()).sum();
+        if self.is_empty() { 0 } else { 2 + pairs }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::crypto::Secret;
 pub use crate::crypto::{RsaPadding, RsaPrivateKey, RsaPublicKey};
@@ -92,7 +92,8 @@ pub type KeyringFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 pub struct DataKeyRequest {
     context: EncryptionContext,
     length: usize,
-    name: Arc<[u8]>,
+    /// Made when it is first asked for: not everyone caches.
+    name: OnceLock<Arc<[u8]>>,
 }
 
 impl DataKeyRequest {
@@ -105,12 +106,7 @@ impl DataKeyRequest {
     /// A data key of `length` bytes under this context.
     #[must_use]
     pub fn with_length(context: EncryptionContext, length: usize) -> Self {
-        let mut name = (length as u64).to_be_bytes().to_vec();
-        for text in context.iter().flat_map(|(name, value)| [name, value]) {
-            name.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            name.extend_from_slice(text.as_bytes());
-        }
-        Self { context, length, name: name.into() }
+        Self { context, length, name: OnceLock::new() }
     }
 
     /// The pairs that the wrapped key is bound to. Coarse, so that data keys can be cached: class, tenant, application.
@@ -127,7 +123,14 @@ impl DataKeyRequest {
 
     /// Bytes that are the same for the same request only: what the cache files its key under.
     pub(crate) fn name(&self) -> &Arc<[u8]> {
-        &self.name
+        self.name.get_or_init(|| {
+            let mut name = (self.length as u64).to_be_bytes().to_vec();
+            for text in self.context.iter().flat_map(|(name, value)| [name, value]) {
+                name.extend_from_slice(&(text.len() as u64).to_be_bytes());
+                name.extend_from_slice(text.as_bytes());
+            }
+            name.into()
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! The core of privet: classification, policy, masks, keys and formats. The facade crate `privet` re-exports it.
 
 pub mod audit;
+pub mod beacon;
 pub mod cache;
 pub mod classification;
 mod crypto;

@@ -7,6 +7,8 @@ mod encryptor;
 mod footer;
 mod frame;
 mod header;
+mod id;
+mod jobs;
 mod keys;
 mod open;
 mod options;

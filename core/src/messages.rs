@@ -16,6 +16,8 @@
 //! # }).unwrap();
 //! ```
 
+use zeroize::Zeroizing;
+
 use crate::crypto::Secret;
 use crate::error::{Error, Result};
 use crate::keyring::{DataKey, DataKeyRequest, Keyring};
@@ -37,9 +39,24 @@ pub use stream::{decrypt_stream, encrypt_stream};
 ///
 /// `Config` or `Input` if the options contradict themselves (before the keyring is asked); otherwise as the keyring's.
 pub async fn encrypt<K: Keyring + ?Sized>(keyring: &K, plaintext: &[u8], options: &WriteOptions) -> Result<Vec<u8>> {
+    encrypt_into(keyring, plaintext, options, Vec::new()).await
+}
+
+/// The same in the memory of `buffer`, if it is large enough: new memory costs more than the cryptography where messages
+/// are large. What the buffer holds does not matter.
+///
+/// # Errors
+///
+/// As [`encrypt`].
+pub async fn encrypt_into<K: Keyring + ?Sized>(
+    keyring: &K,
+    plaintext: &[u8],
+    options: &WriteOptions,
+    buffer: Vec<u8>,
+) -> Result<Vec<u8>> {
     let message = NewMessage::new(options)?;
     let DataKey { secret, edks } = data_key(keyring, &message).await?;
-    message.seal(&secret, edks, plaintext)
+    message.seal_into(&secret, edks, plaintext, buffer)
 }
 
 /// Decrypts one whole message. Nothing is returned before everything is verified, to the last byte.
@@ -54,9 +71,29 @@ pub async fn encrypt<K: Keyring + ?Sized>(keyring: &K, plaintext: &[u8], options
 /// Name the pairs that the message must have been written with in the options: a message that was moved from elsewhere
 /// is authentic too, under its own context.
 pub async fn decrypt<K: Keyring + ?Sized>(keyring: &K, message: &[u8], options: &ReadOptions) -> Result<Opened> {
+    decrypt_into(keyring, message, options, Vec::new()).await
+}
+
+/// The same in the memory of `buffer`, if it is large enough: new memory costs more than the cryptography where messages
+/// are large. What the buffer holds does not matter; it is wiped if the message does not open.
+///
+/// # Errors
+///
+/// As [`decrypt`].
+///
+/// # Security
+///
+/// As [`decrypt`].
+pub async fn decrypt_into<K: Keyring + ?Sized>(
+    keyring: &K,
+    message: &[u8],
+    options: &ReadOptions,
+    buffer: Vec<u8>,
+) -> Result<Opened> {
+    let mut buffer = Zeroizing::new(buffer);
     let message = Message::parse(message, options)?;
     let secret = unwrap(keyring, message.locked()).await?;
-    message.open(&secret)
+    message.open_into(&secret, std::mem::take(&mut *buffer))
 }
 
 /// Begins a message that is written piece by piece, under a data key of its own.

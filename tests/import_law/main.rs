@@ -39,6 +39,7 @@ const ROOMS: &[Room] = &[
     Room { name: "encryption_context", ours: Ours::Only(&["error"]), never: PURE },
     // Canonical bytes need no key.
     Room { name: "value", ours: Ours::Only(&["error"]), never: PURE },
+    Room { name: "beacon", ours: FORMAT, never: PURE },
     Room { name: "record", ours: FORMAT, never: PURE },
     Room { name: "message", ours: FORMAT, never: PURE },
     Room { name: "dbesdk", ours: Ours::Only(&["crypto", "edk", "encryption_context", "error", "value"]), never: PURE },

@@ -40,6 +40,35 @@ impl AeadKey {
         tag.as_ref().try_into().map_err(|_| Error::integrity())
     }
 
+    /// Seals `plaintext` into `ciphertext`, which is as long, and its tag into `tag`.
+    pub(crate) fn seal_to(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        associated_data: &[u8],
+        plaintext: &[u8],
+        ciphertext: &mut [u8],
+        tag: &mut [u8],
+    ) -> Result<()> {
+        let (nonce, associated_data) = (Nonce::assume_unique_for_key(nonce), Aad::from(associated_data));
+        self.0
+            .seal_out_of_place_scatter(nonce, associated_data, plaintext, ciphertext, &[], tag)
+            .map_err(|_| Error::input("a value is too long to be sealed at once"))
+    }
+
+    /// Opens `sealed`, ciphertext with its tag at the end, into `plaintext`, which is as long as the ciphertext. Where
+    /// it does not authenticate, what is left in `plaintext` is nothing to go by.
+    pub(crate) fn open_to(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        associated_data: &[u8],
+        sealed: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<()> {
+        let (nonce, associated_data) = (Nonce::assume_unique_for_key(nonce), Aad::from(associated_data));
+        let (ciphertext, tag) = sealed.split_at_checked(plaintext.len()).ok_or_else(Error::integrity)?;
+        self.0.open_separate_gather(nonce, associated_data, ciphertext, tag, plaintext).map_err(|_| Error::integrity())
+    }
+
     /// Opens `data`, ciphertext with its tag at the end, in place; returns the plaintext's part of it.
     pub(crate) fn open<'a>(
         &self,

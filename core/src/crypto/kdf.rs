@@ -1,6 +1,6 @@
 //! HKDF (RFC 5869).
 
-use aws_lc_rs::hkdf;
+use aws_lc_rs::hmac;
 
 use crate::error::{Error, Result};
 
@@ -12,38 +12,53 @@ pub(crate) enum Hash {
     Sha512,
 }
 
+impl Hash {
+    fn hmac(self) -> hmac::Algorithm {
+        match self {
+            Self::Sha256 => hmac::HMAC_SHA256,
+            Self::Sha384 => hmac::HMAC_SHA384,
+            Self::Sha512 => hmac::HMAC_SHA512,
+        }
+    }
+}
+
 /// What HKDF extracts from a key: several outputs can be expanded from it.
-pub(crate) struct Extracted(hkdf::Prk);
+///
+/// The library's own HKDF extracts anew for each output, which costs as much as the output itself. This is RFC 5869
+/// over the library's HMAC: one extraction, and a key schedule that all outputs share.
+pub(crate) struct Extracted(hmac::Key);
 
 impl Extracted {
     /// Extracts. An empty salt is RFC 5869's default: as many zero bytes as the hash is long.
     pub(crate) fn new(hash: Hash, salt: &[u8], key: &[u8]) -> Self {
-        let algorithm = match hash {
-            Hash::Sha256 => hkdf::HKDF_SHA256,
-            Hash::Sha384 => hkdf::HKDF_SHA384,
-            Hash::Sha512 => hkdf::HKDF_SHA512,
-        };
-        Self(hkdf::Salt::new(algorithm, salt).extract(key))
+        let algorithm = hash.hmac();
+        // HMAC fills a key that is shorter than its block with zeros, so an empty one is that default.
+        let extracted = hmac::sign(&hmac::Key::new(algorithm, salt), key);
+        Self(hmac::Key::new(algorithm, extracted.as_ref()))
     }
 
     /// Expands; `info` is the concatenation of its parts.
     pub(crate) fn expand(&self, info: &[&[u8]], out: &mut [u8]) -> Result<()> {
-        let failed = |_| Error::config("the key derivation asks for more bytes than HKDF can give");
-        self.0.expand(info, OutputLength(out.len())).map_err(failed)?.fill(out).map_err(failed)
+        let block_length = self.0.algorithm().tag_len();
+        if out.len() > 255 * block_length {
+            return Err(Error::config("the key derivation asks for more bytes than HKDF can give"));
+        }
+        let mut previous: Option<hmac::Tag> = None;
+        for (number, piece) in (1_u8..=255).zip(out.chunks_mut(block_length)) {
+            let mut context = hmac::Context::with_key(&self.0);
+            previous.iter().map(hmac::Tag::as_ref).chain(info.iter().copied()).for_each(|part| context.update(part));
+            context.update(&[number]);
+            let block = context.sign();
+            piece.copy_from_slice(block.as_ref().get(..piece.len()).ok_or_else(Error::integrity)?);
+            previous = Some(block);
+        }
+        Ok(())
     }
 }
 
 /// HKDF-SHA-256, extract and expand.
 pub(crate) fn hkdf_sha256(salt: &[u8], key: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<()> {
     Extracted::new(Hash::Sha256, salt, key).expand(info, out)
-}
-
-struct OutputLength(usize);
-
-impl hkdf::KeyType for OutputLength {
-    fn len(&self) -> usize {
-        self.0
-    }
 }
 
 #[cfg(test)]

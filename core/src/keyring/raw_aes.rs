@@ -56,8 +56,11 @@ impl RawAesKeyring {
 impl Keyring for RawAesKeyring {
     fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
         Box::pin(async move {
-            let secret = Secret::random(request.length())?;
-            let edks = vec![self.wrap(&secret, request)?];
+            // One call of the operating system for both.
+            let random = Secret::random(NONCE_LENGTH + request.length())?;
+            let (nonce, key) = random.expose().split_first_chunk().ok_or_else(Error::integrity)?;
+            let secret = Secret::copy_of(key);
+            let edks = vec![self.wrap_with(*nonce, &secret, request)?];
             Ok(DataKey { secret, edks })
         })
     }
@@ -83,11 +86,19 @@ impl RawAesKeyring {
     fn wrap(&self, data_key: &Secret, request: &DataKeyRequest) -> Result<EncryptedDataKey> {
         let mut nonce = [0; NONCE_LENGTH];
         crypto::fill(&mut nonce)?;
-        let associated_data = request.context().serialise()?;
-        let mut ciphertext = Vec::with_capacity(data_key.expose().len() + TAG_LENGTH);
-        ciphertext.extend_from_slice(data_key.expose());
-        let tag = self.wrapping_key.seal(nonce, &associated_data, &mut ciphertext)?;
-        ciphertext.extend_from_slice(&tag);
+        self.wrap_with(nonce, data_key, request)
+    }
+
+    fn wrap_with(
+        &self,
+        nonce: [u8; NONCE_LENGTH],
+        data_key: &Secret,
+        request: &DataKeyRequest,
+    ) -> Result<EncryptedDataKey> {
+        let (associated_data, data_key) = (request.context().serialise()?, data_key.expose());
+        let mut ciphertext = vec![0; data_key.len() + TAG_LENGTH];
+        let (sealed, tag) = ciphertext.split_at_mut_checked(data_key.len()).ok_or_else(Error::integrity)?;
+        self.wrapping_key.seal_to(nonce, &associated_data, data_key, sealed, tag)?;
         let provider_info = [self.name.as_bytes(), &INFO_LENGTHS, &nonce].concat();
         Ok(EncryptedDataKey { provider_id: self.namespace.clone(), provider_info, ciphertext })
     }
@@ -113,8 +124,7 @@ impl RawAesKeyring {
             return Err(Error::integrity());
         }
         let associated_data = request.context().serialise()?;
-        let mut buffer = Zeroizing::new(ciphertext.to_vec());
-        Ok(Secret::copy_of(self.wrapping_key.open(nonce, &associated_data, &mut buffer)?))
+        Secret::filled(request.length(), |out| self.wrapping_key.open_to(nonce, &associated_data, ciphertext, out))
     }
 }
 

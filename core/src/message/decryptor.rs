@@ -99,7 +99,6 @@ impl LockedStream {
             buffer: Vec::new(),
             needs: 0,
             held: Zeroizing::default(),
-            scratch: Vec::new(),
         };
         decryptor.push(&self.rest, out)?;
         Ok(decryptor)
@@ -131,7 +130,6 @@ pub struct Decryptor {
     needs: usize,
     /// The last frame's plaintext, until the signature is verified.
     held: Zeroizing<Vec<u8>>,
-    scratch: Vec<u8>,
 }
 
 /// What comes next.
@@ -211,7 +209,7 @@ impl Decryptor {
                     Read::Frame(frame, rest) => {
                         let last = frame.kind != Kind::Regular;
                         let target = if last && self.digest.is_some() { &mut *self.held } else { &mut *out };
-                        self.unlocked.cipher.open(&frame, &mut self.scratch, target)?;
+                        self.unlocked.cipher.open(&frame, target)?;
                         if let Some(digest) = &mut self.digest {
                             digest.update(bytes.get(..bytes.len() - rest.len()).unwrap_or_default());
                         }

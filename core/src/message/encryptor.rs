@@ -1,6 +1,6 @@
 //! Writing a message piece by piece, in memory that does not grow with it.
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::footer;
 use super::frame::Kind;
@@ -23,7 +23,6 @@ pub struct Encryptor {
     /// The number of the next frame; `None` once there was none left.
     sequence: Option<u32>,
     digest: Option<Digest>,
-    scratch: Vec<u8>,
 }
 
 impl NewMessage {
@@ -33,13 +32,12 @@ impl NewMessage {
     ///
     /// As [`seal`](Self::seal).
     pub fn encryptor(self, data_key: &Secret, edks: Vec<EncryptedDataKey>) -> Result<Encryptor> {
-        let writing = self.start(data_key, edks)?;
+        let mut writing = self.start(data_key, edks)?;
         Ok(Encryptor {
             digest: footer::digest(writing.suite),
-            header: writing.header.clone(),
+            header: std::mem::take(&mut writing.header),
             buffer: Zeroizing::default(),
             sequence: Some(1),
-            scratch: Vec::new(),
             writing,
         })
     }
@@ -73,7 +71,8 @@ impl Encryptor {
                 let mut buffer = std::mem::take(&mut self.buffer);
                 append(&mut buffer, frame, self.writing.frame_length);
                 self.seal(Kind::Regular, &buffer, out)?;
-                buffer.zeroize();
+                // Wiped with the last of it: what comes next goes on top.
+                buffer.clear();
                 self.buffer = buffer;
             }
             plaintext = rest;
@@ -110,7 +109,7 @@ impl Encryptor {
     fn seal(&mut self, kind: Kind, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
         // Taken first, so that whatever fails here leaves no way to go on.
         let sequence = self.sequence.take().ok_or_else(too_long)?;
-        self.writing.cipher.seal(kind, sequence, plaintext, &mut self.scratch, out)?;
+        self.writing.cipher.seal(kind, sequence, plaintext, out)?;
         self.sequence = sequence.checked_add(1);
         Ok(())
     }

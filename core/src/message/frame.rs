@@ -1,6 +1,11 @@
 //! Frames: how the body is cut, numbered, sealed and opened.
 
+use std::io::Write as _;
+
+use zeroize::Zeroize as _;
+
 use super::header::Content;
+use super::id::MessageId;
 use crate::crypto::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 use crate::error::{Error, Result};
 
@@ -16,6 +21,11 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    /// Bytes of such a frame beside its ciphertext.
+    fn overhead(self) -> usize {
+        if self == Self::Final { FINAL_OVERHEAD } else { REGULAR_OVERHEAD }
+    }
+
     fn text(self) -> &'static [u8] {
         match self {
             Self::Regular => b"AWSKMSEncryptionClient Frame",
@@ -32,6 +42,13 @@ pub(super) struct Frame<'a> {
     iv: [u8; NONCE_LENGTH],
     /// The ciphertext and its tag.
     sealed: &'a [u8],
+}
+
+impl Frame<'_> {
+    /// Bytes of its plaintext.
+    pub(super) fn plaintext_length(&self) -> usize {
+        self.sealed.len().saturating_sub(TAG_LENGTH)
+    }
 }
 
 /// What came of reading.
@@ -55,60 +72,80 @@ pub(super) fn read(bytes: &[u8], content: Content, sequence: u32) -> Result<Read
 /// Seals and opens the frames of one message.
 pub(super) struct FrameCipher {
     key: AeadKey,
-    message_id: Vec<u8>,
+    message_id: MessageId,
 }
 
 impl FrameCipher {
-    pub(super) fn new(key: AeadKey, message_id: &[u8]) -> Self {
-        Self { key, message_id: message_id.to_vec() }
+    pub(super) fn new(key: AeadKey, message_id: MessageId) -> Self {
+        Self { key, message_id }
     }
 
-    /// Appends the frame with this plaintext: [`Kind::Regular`] or [`Kind::Final`]. `scratch` is memory to reuse.
-    pub(super) fn seal(
-        &self,
-        kind: Kind,
-        sequence: u32,
-        plaintext: &[u8],
-        scratch: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> Result<()> {
-        if kind == Kind::Final {
-            out.extend_from_slice(&FINAL_MARK);
-        }
+    /// Appends the frame with this plaintext: [`Kind::Regular`] or [`Kind::Final`].
+    pub(super) fn seal(&self, kind: Kind, sequence: u32, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        out.resize(start + kind.overhead() + plaintext.len(), 0);
+        self.seal_to(kind, sequence, plaintext, out.get_mut(start..).unwrap_or_default())
+    }
+
+    /// Writes the frame with this plaintext to `out`, which is as long as the frame.
+    pub(super) fn seal_to(&self, kind: Kind, sequence: u32, plaintext: &[u8], mut out: &mut [u8]) -> Result<()> {
         let iv = iv_of(sequence);
-        out.extend_from_slice(&sequence.to_be_bytes());
-        out.extend_from_slice(&iv);
-        if kind == Kind::Final {
-            let length = u32::try_from(plaintext.len()).map_err(|_| Error::input("a frame is longer than 4 GiB"))?;
-            out.extend_from_slice(&length.to_be_bytes());
+        let length = u32::try_from(plaintext.len()).map_err(|_| Error::input("a frame is longer than 4 GiB"))?;
+        let parts: [&[u8]; 4] = [&FINAL_MARK, &sequence.to_be_bytes(), &iv, &length.to_be_bytes()];
+        let parts = if kind == Kind::Final { &parts[..] } else { parts.get(1..3).unwrap_or_default() };
+        for part in parts {
+            out.write_all(part).map_err(|_| Error::integrity())?;
         }
-        let start = out.len();
-        out.extend_from_slice(plaintext);
-        self.associated_data(kind, sequence, plaintext.len(), scratch);
-        let tag = self.key.seal(iv, scratch, out.get_mut(start..).unwrap_or_default())?;
-        out.extend_from_slice(&tag);
-        Ok(())
+        let (ciphertext, tag) = out.split_at_mut_checked(plaintext.len()).ok_or_else(Error::integrity)?;
+        let associated_data = AssociatedData::new(&self.message_id, kind, sequence, plaintext.len())?;
+        self.key.seal_to(iv, associated_data.as_bytes(), plaintext, ciphertext, tag)
     }
 
-    /// Appends the plaintext of the frame, or nothing if it does not authenticate. `scratch` is memory to reuse.
-    pub(super) fn open(&self, frame: &Frame<'_>, scratch: &mut Vec<u8>, out: &mut Vec<u8>) -> Result<()> {
-        let length = frame.sealed.len().checked_sub(TAG_LENGTH).ok_or_else(Error::integrity)?;
-        self.associated_data(frame.kind, frame.sequence, length, scratch);
+    /// Appends the plaintext of the frame, or nothing if it does not authenticate.
+    pub(super) fn open(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
-        out.extend_from_slice(frame.sealed);
-        let opened = self.key.open(frame.iv, scratch, out.get_mut(start..).unwrap_or_default()).map(|_| ());
-        out.truncate(if opened.is_ok() { start + length } else { start });
+        out.resize(start + frame.plaintext_length(), 0);
+        let opened = self.open_to(frame, out.get_mut(start..).unwrap_or_default());
+        if opened.is_err() {
+            out.truncate(start);
+        }
         opened
     }
 
-    /// Message id, words of the kind, number, plaintext length (ESDK message format, section 4.4). The message id has
-    /// its full length, also where it is 32 bytes.
-    fn associated_data(&self, kind: Kind, sequence: u32, length: usize, out: &mut Vec<u8>) {
-        out.clear();
-        out.extend_from_slice(&self.message_id);
-        out.extend_from_slice(kind.text());
-        out.extend_from_slice(&sequence.to_be_bytes());
-        out.extend_from_slice(&(length as u64).to_be_bytes());
+    /// Writes the plaintext of the frame to `out`, which is as long; zeros if it does not authenticate.
+    pub(super) fn open_to(&self, frame: &Frame<'_>, out: &mut [u8]) -> Result<()> {
+        let associated_data = AssociatedData::new(&self.message_id, frame.kind, frame.sequence, out.len())?;
+        let opened = self.key.open_to(frame.iv, associated_data.as_bytes(), frame.sealed, out);
+        if opened.is_err() {
+            out.zeroize();
+        }
+        opened
+    }
+}
+
+/// What a frame is bound to: message id, words of the kind, number, plaintext length (ESDK message format, section 4.4).
+/// The message id has its full length, also where it is 32 bytes.
+struct AssociatedData {
+    bytes: [u8; Self::MAX_LENGTH],
+    length: usize,
+}
+
+impl AssociatedData {
+    const MAX_LENGTH: usize = 32 + 35 + 4 + 8;
+
+    fn new(message_id: &MessageId, kind: Kind, sequence: u32, length: usize) -> Result<Self> {
+        let mut bytes = [0; Self::MAX_LENGTH];
+        let mut rest = bytes.as_mut_slice();
+        let (sequence, length) = (sequence.to_be_bytes(), (length as u64).to_be_bytes());
+        for part in [message_id.as_bytes(), kind.text(), &sequence, &length] {
+            rest.write_all(part).map_err(|_| Error::integrity())?;
+        }
+        let length = Self::MAX_LENGTH - rest.len();
+        Ok(Self { bytes, length })
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -190,12 +227,12 @@ mod tests {
     use super::*;
 
     fn cipher() -> FrameCipher {
-        FrameCipher::new(AeadKey::new(&[1; 32]).unwrap(), &[2; 32])
+        FrameCipher::new(AeadKey::new(&[1; 32]).unwrap(), MessageId::of(&[2; 32]).unwrap())
     }
 
     fn sealed(kind: Kind, sequence: u32, plaintext: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        cipher().seal(kind, sequence, plaintext, &mut Vec::new(), &mut out).unwrap();
+        cipher().seal(kind, sequence, plaintext, &mut out).unwrap();
         out
     }
 
@@ -207,7 +244,7 @@ mod tests {
             bytes.push(9);
             let Read::Frame(frame, rest) = read(&bytes, Content::Framed(4), 7).unwrap() else { panic!() };
             let mut out = b"before ".to_vec();
-            cipher().open(&frame, &mut Vec::new(), &mut out).unwrap();
+            cipher().open(&frame, &mut out).unwrap();
             assert_eq!((out.as_slice(), rest, frame.kind), (&b"before abcd"[..], &[9][..], kind));
         }
     }
@@ -234,7 +271,7 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         let Read::Frame(frame, _) = read(&bytes, Content::Framed(4), 1).unwrap() else { panic!() };
         let mut out = b"before".to_vec();
-        assert!(cipher().open(&frame, &mut Vec::new(), &mut out).is_err());
+        assert!(cipher().open(&frame, &mut out).is_err());
         assert_eq!(out, b"before");
     }
 

@@ -1,5 +1,6 @@
 //! The header of a message: its fields, and what is refused before any key provider is asked.
 
+use super::id::MessageId;
 use super::keys::COMMITMENT_LENGTH;
 use super::options::{Limits, ReadOptions};
 use super::suite::AlgorithmSuite;
@@ -44,7 +45,7 @@ impl Header {
     /// The random id of the message: 16 or 32 bytes.
     #[must_use]
     pub fn message_id(&self) -> &[u8] {
-        &self.fields.message_id
+        self.fields.message_id.as_bytes()
     }
 
     /// The pairs of the encryption context that are stored.
@@ -90,7 +91,7 @@ impl std::fmt::Debug for Header {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields {
     pub(super) suite: AlgorithmSuite,
-    pub(super) message_id: Vec<u8>,
+    pub(super) message_id: MessageId,
     pub(super) context: EncryptionContext,
     pub(super) edks: Vec<EncryptedDataKey>,
     pub(super) content: Content,
@@ -109,14 +110,17 @@ pub(super) enum Content {
 impl Fields {
     /// The header body.
     pub(super) fn serialise(&self, limits: &Limits) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(512);
+        let mut out = Vec::with_capacity(self.expected_length());
         out.push(self.suite.version());
         if self.suite.version() == 1 {
             out.push(TYPE);
         }
         out.extend_from_slice(&self.suite.id().to_be_bytes());
-        out.extend_from_slice(&self.message_id);
-        lp16(&self.context.serialise()?, &mut out)?;
+        out.extend_from_slice(self.message_id.as_bytes());
+        let length = u16::try_from(self.context.serialised_length());
+        let length = length.map_err(|_| Error::input("an encryption context is longer than 65,535 bytes"))?;
+        out.extend_from_slice(&length.to_be_bytes());
+        self.context.serialise_into(&mut out)?;
         let count = u16::try_from(self.edks.len()).ok().filter(|n| (1..=limits.max_encrypted_data_keys).contains(n));
         let count = count.ok_or_else(|| {
             Error::config("a message has at least one wrapped data key, and not more than the limit says")
@@ -145,6 +149,12 @@ impl Fields {
         }
         Ok(out)
     }
+
+    /// Room for the whole header, its authentication included. More than it takes, never less.
+    fn expected_length(&self) -> usize {
+        let edk = |edk: &EncryptedDataKey| 6 + edk.provider_id.len() + edk.provider_info.len() + edk.ciphertext.len();
+        MAX_FIXED + self.context.serialised_length() + self.edks.iter().map(edk).sum::<usize>()
+    }
 }
 
 /// Bytes of the header's authentication: IV and tag in format 1, the tag in format 2.
@@ -162,6 +172,8 @@ const FRAMED: u8 = 2;
 const SINGLE: u8 = 1;
 const RESERVED: [u8; 4] = [0; 4];
 const IV_LENGTH: u8 = 12;
+/// More bytes than the parts of a header have that are of one length: 102 in format 2.
+const MAX_FIXED: usize = 128;
 
 #[cfg(test)]
 mod tests;

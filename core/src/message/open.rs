@@ -2,12 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use super::footer;
-use super::frame::{FrameCipher, Kind, Read, read};
+use super::frame::{FrameCipher, Kind, REGULAR_OVERHEAD, Read, read};
 use super::header::{Fields, Header, Parsed, RESERVED_PREFIX, parse};
 use super::keys::MessageKeys;
 use super::options::{Limits, ReadOptions};
+use super::ranges::Layout;
 use super::suite::AlgorithmSuite;
+use super::{footer, jobs};
 use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
@@ -45,28 +46,42 @@ impl<'a> Message<'a> {
     ///
     /// `Integrity` if anything does not authenticate; `Config` if the data key's length is not the suite's.
     pub fn open(self, data_key: &Secret) -> Result<Opened> {
+        self.open_into(data_key, Vec::new())
+    }
+
+    /// The same in the memory of `buffer`, if it is large enough: new memory costs more than the cryptography where
+    /// messages are large. What the buffer holds does not matter; it is wiped if the message does not open.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn open_into(self, data_key: &Secret, buffer: Vec<u8>) -> Result<Opened> {
+        let mut plaintext = Zeroizing::new(buffer);
+        let threads = self.locked.options.threads;
         let unlocked = self.locked.unlock(data_key)?;
         let header = &unlocked.header;
-        let mut rest = self.bytes.get(header.length()..).ok_or_else(Error::integrity)?;
-        // Room for all of it, so that no copy of plaintext is left behind by a growing buffer. Signatures of other
-        // makers may be some bytes shorter or longer.
-        let length =
-            header.plaintext_length(self.bytes.len() as u64).ok().and_then(|length| usize::try_from(length).ok());
-        let room = length.map_or(rest.len(), |length| length.saturating_add(64).min(rest.len()));
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(room));
-        let mut scratch = Vec::new();
-        let mut sequence = 1;
+        let body = self.bytes.get(header.length()..).ok_or_else(Error::integrity)?;
+        // Signatures of other makers may be shorter or longer, and what is not framed is read as it comes.
+        let layout = Layout::new(header, self.bytes.len() as u64).ok().filter(|_| !header.suite().signs());
+        let length = |length: u64| usize::try_from(length).map_err(|_| Error::integrity());
+        // Room for all of it, so that no copy of plaintext is left behind by a growing buffer.
+        let room = layout.map_or(Ok(body.len()), |layout| length(layout.plaintext_length))?;
+        if plaintext.capacity() < room {
+            plaintext = Zeroizing::new(vec![0; room]);
+        }
+        plaintext.resize(room, 0);
+        let regular = layout.map_or(Ok(0), |layout| length(layout.regular))?;
+        let (mut rest, mut out) = unlocked.open_regular(body, &mut plaintext, regular, threads)?;
+        let mut sequence = number(regular)?;
         loop {
-            let Read::Frame(frame, behind) = read(rest, header.fields.content, sequence)? else {
-                return Err(Error::integrity());
-            };
-            unlocked.cipher.open(&frame, &mut scratch, &mut plaintext)?;
-            rest = behind;
-            if frame.kind != Kind::Regular {
+            let (last, behind) = unlocked.open_frame(&mut rest, sequence, out)?;
+            out = behind;
+            if last {
                 break;
             }
             sequence = sequence.checked_add(1).ok_or_else(Error::integrity)?;
         }
+        let length = room - out.len();
         if let Some(mut digest) = footer::digest(header.suite()) {
             let (signed, _) =
                 self.bytes.split_at_checked(self.bytes.len() - rest.len()).ok_or_else(Error::integrity)?;
@@ -78,6 +93,7 @@ impl<'a> Message<'a> {
         if !rest.is_empty() {
             return Err(Error::integrity());
         }
+        plaintext.truncate(length);
         let plaintext = std::mem::take(&mut *plaintext);
         Ok(Opened { plaintext, suite: header.suite(), context: unlocked.context })
     }
@@ -154,11 +170,14 @@ impl Locked {
     pub(super) fn unlock(self, data_key: &Secret) -> Result<Unlocked> {
         let Fields { suite, message_id, commitment, .. } = &self.header.fields;
         self.options.policy.check_read(*suite)?;
-        let keys = MessageKeys::committed(*suite, data_key, message_id, commitment.as_ref())?;
-        let mut associated_data = self.header.body.clone();
-        associated_data.extend_from_slice(&self.not_stored.serialise()?);
-        keys.aead.open(self.header.iv, &associated_data, &mut self.header.tag.clone())?;
-        let cipher = FrameCipher::new(keys.aead, message_id);
+        let keys = MessageKeys::committed(*suite, data_key, message_id.as_bytes(), commitment.as_ref())?;
+        let Header { body, iv, tag, .. } = &*self.header;
+        if self.not_stored.is_empty() {
+            keys.aead.open_to(*iv, body, tag, &mut [])?;
+        } else {
+            keys.aead.open_to(*iv, &[body.as_slice(), &self.not_stored.serialise()?].concat(), tag, &mut [])?;
+        }
+        let cipher = FrameCipher::new(keys.aead, *message_id);
         Ok(Unlocked { cipher, header: self.header, context: self.context })
     }
 }
@@ -168,4 +187,53 @@ pub(super) struct Unlocked {
     pub(super) cipher: FrameCipher,
     pub(super) header: Box<Header>,
     pub(super) context: EncryptionContext,
+}
+
+impl Unlocked {
+    /// Opens so many regular frames at the start of the body. Gives what is behind them, of the body and of `out`.
+    fn open_regular<'a, 'b>(
+        &self,
+        body: &'a [u8],
+        out: &'b mut [u8],
+        regular: usize,
+        threads: usize,
+    ) -> Result<(&'a [u8], &'b mut [u8])> {
+        let Some(frame_length) = self.header.frame_length().and_then(|length| usize::try_from(length).ok()) else {
+            return Ok((body, out));
+        };
+        let sealed_length = frame_length.saturating_add(REGULAR_OVERHEAD);
+        let (sealed, rest) =
+            body.split_at_checked(regular.saturating_mul(sealed_length)).ok_or_else(Error::integrity)?;
+        let (out, rest_out) =
+            out.split_at_mut_checked(regular.saturating_mul(frame_length)).ok_or_else(Error::integrity)?;
+        let frames = jobs::frames_a_job(frame_length).min(regular.max(1));
+        let threads = jobs::threads_for(out.len(), threads);
+        let jobs = sealed.chunks(frames * sealed_length).zip(out.chunks_mut(frames * frame_length)).enumerate();
+        jobs::run(jobs, threads, |(job, (mut sealed, out))| {
+            for (index, out) in out.chunks_mut(frame_length).enumerate() {
+                let (last, _) = self.open_frame(&mut sealed, number(job * frames + index)?, out)?;
+                if last {
+                    return Err(Error::integrity());
+                }
+            }
+            Ok(())
+        })?;
+        Ok((rest, rest_out))
+    }
+
+    /// Opens the frame with this number at the start of `rest`. Whether it is the last, and what is behind it of `out`.
+    fn open_frame<'b>(&self, rest: &mut &[u8], sequence: u32, out: &'b mut [u8]) -> Result<(bool, &'b mut [u8])> {
+        let Read::Frame(frame, behind) = read(rest, self.header.fields.content, sequence)? else {
+            return Err(Error::integrity());
+        };
+        let (out, rest_out) = out.split_at_mut_checked(frame.plaintext_length()).ok_or_else(Error::integrity)?;
+        self.cipher.open_to(&frame, out)?;
+        *rest = behind;
+        Ok((frame.kind != Kind::Regular, rest_out))
+    }
+}
+
+/// The number of the frame at this index.
+fn number(index: usize) -> Result<u32> {
+    u32::try_from(index).ok().and_then(|index| index.checked_add(1)).ok_or_else(Error::integrity)
 }

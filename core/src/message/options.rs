@@ -55,6 +55,7 @@ pub struct WriteOptions {
     pub(super) required: BTreeSet<String>,
     pub(super) frame_length: u32,
     pub(super) limits: Limits,
+    pub(super) threads: usize,
 }
 
 impl WriteOptions {
@@ -68,6 +69,7 @@ impl WriteOptions {
             required: BTreeSet::new(),
             frame_length: DEFAULT_FRAME_LENGTH,
             limits: Limits::default(),
+            threads: 1,
         }
     }
 
@@ -100,6 +102,15 @@ impl WriteOptions {
         self
     }
 
+    /// The same on several threads, where a whole message is large enough to be worth it. Default: the caller's alone.
+    ///
+    /// They live as long as the call, which blocks its thread as it does without them.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
+        self
+    }
+
     /// The same with a suite that has no key commitment: for tests, and for readers that know nothing newer.
     ///
     /// # Security
@@ -120,6 +131,7 @@ pub struct ReadOptions {
     pub(super) policy: CommitmentPolicy,
     pub(super) context: EncryptionContext,
     pub(super) limits: Limits,
+    pub(super) threads: usize,
 }
 
 impl ReadOptions {
@@ -147,6 +159,15 @@ impl ReadOptions {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// The same on several threads, where a whole message is large enough to be worth it. Default: the caller's alone.
+    ///
+    /// They live as long as the call, which blocks its thread as it does without them.
+    #[must_use]
+    pub fn with_threads(mut self, threads: usize) -> Self {
+        self.threads = threads;
         self
     }
 }

@@ -109,7 +109,7 @@ impl RandomAccess {
             return Err(Error::input("the segment is one of another message"));
         }
         let mut plaintext = Zeroizing::new(Vec::with_capacity(fetched.len()));
-        let (mut rest, mut scratch, mut index) = (fetched, Vec::new(), segment.first);
+        let (mut rest, mut index) = (fetched, segment.first);
         while !rest.is_empty() {
             let sequence = u32::try_from(index + 1).map_err(|_| Error::integrity())?;
             let Read::Frame(frame, behind) = read(rest, self.unlocked.header.fields.content, sequence)? else {
@@ -118,7 +118,7 @@ impl RandomAccess {
             if (frame.kind == Kind::Final) != (index == self.layout.regular) {
                 return Err(Error::integrity());
             }
-            self.unlocked.cipher.open(&frame, &mut scratch, &mut plaintext)?;
+            self.unlocked.cipher.open(&frame, &mut plaintext)?;
             rest = behind;
             index += 1;
         }
@@ -146,18 +146,18 @@ impl std::fmt::Debug for RandomAccess {
 
 /// Where the frames of a message are.
 #[derive(Clone, Copy, Debug)]
-struct Layout {
+pub(super) struct Layout {
     header_length: u64,
     frame_length: u64,
     /// The number of regular frames; the final one follows.
-    regular: u64,
-    plaintext_length: u64,
+    pub(super) regular: u64,
+    pub(super) plaintext_length: u64,
     /// Where the final frame ends.
     body_end: u64,
 }
 
 impl Layout {
-    fn new(header: &Header, message_length: u64) -> Result<Self> {
+    pub(super) fn new(header: &Header, message_length: u64) -> Result<Self> {
         let Content::Framed(frame_length) = header.fields.content else {
             return Err(Error::unsupported("a message that is not framed cannot be read in parts: read it whole"));
         };

@@ -1,15 +1,18 @@
 //! Writing messages: from options to a header, and a whole message at once.
 
+use std::collections::BTreeSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::footer;
 use super::frame::{FINAL_OVERHEAD, FrameCipher, Kind, REGULAR_OVERHEAD};
 use super::header::{Content, Fields, PUBLIC_KEY, RESERVED_PREFIX, authentication_length};
+use super::id::MessageId;
 use super::keys::MessageKeys;
 use super::options::WriteOptions;
 use super::suite::AlgorithmSuite;
-use crate::crypto::{self, NONCE_LENGTH, Secret, SigningKey};
+use super::{footer, jobs};
+use crate::crypto::{NONCE_LENGTH, Secret, SigningKey};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
@@ -73,20 +76,32 @@ impl NewMessage {
     /// random bits. With any other suite it must serve this one only; where nothing is derived at all (0x0014, 0x0046,
     /// 0x0078), a second message under it gives both away.
     pub fn seal(self, data_key: &Secret, edks: Vec<EncryptedDataKey>, plaintext: &[u8]) -> Result<Vec<u8>> {
+        self.seal_into(data_key, edks, plaintext, Vec::new())
+    }
+
+    /// The same in the memory of `buffer`, if it is large enough: new memory costs more than the cryptography where
+    /// messages are large. What the buffer holds does not matter.
+    ///
+    /// # Errors
+    ///
+    /// As [`seal`](Self::seal).
+    pub fn seal_into(
+        self,
+        data_key: &Secret,
+        edks: Vec<EncryptedDataKey>,
+        plaintext: &[u8],
+        buffer: Vec<u8>,
+    ) -> Result<Vec<u8>> {
+        let threads = jobs::threads_for(plaintext.len(), self.options.threads);
         let writing = self.start(data_key, edks)?;
-        let length = writing.message_length(plaintext.len() as u64)?;
-        let mut out = Vec::with_capacity(usize::try_from(length).map_err(|_| too_long())?);
-        out.extend_from_slice(&writing.header);
-        let mut scratch = Vec::new();
-        let mut sequence = 1;
-        let mut rest = plaintext;
-        // What is an exact number of frames ends in a full final frame.
-        while let Some((frame, behind)) = rest.split_at_checked(writing.frame_length).filter(|(_, b)| !b.is_empty()) {
-            writing.cipher.seal(Kind::Regular, sequence, frame, &mut scratch, &mut out)?;
-            sequence = sequence.checked_add(1).ok_or_else(too_long)?;
-            rest = behind;
-        }
-        writing.cipher.seal(Kind::Final, sequence, rest, &mut scratch, &mut out)?;
+        let length = |length: u64| usize::try_from(length).map_err(|_| too_long());
+        let whole = length(writing.message_length(plaintext.len() as u64)?)?;
+        // Zeroed memory is free where it comes straight from the system.
+        let mut out = if buffer.capacity() < whole { vec![0; whole] } else { buffer };
+        out.resize(whole - footer::length(writing.suite), 0);
+        let (header, body) = out.split_at_mut_checked(writing.header.len()).ok_or_else(too_long)?;
+        header.copy_from_slice(&writing.header);
+        writing.seal_body(plaintext, body, threads)?;
         if let (Some(key), Some(mut digest)) = (&writing.signing_key, footer::digest(writing.suite)) {
             digest.update(&out);
             footer::write(writing.suite, key, &digest, &mut out)?;
@@ -100,19 +115,14 @@ impl NewMessage {
         let suite = options.suite;
         // Once more, now that there is a data key.
         options.policy.check_write(suite)?;
-        let mut message_id = vec![0; suite.message_id_length()];
-        crypto::fill(&mut message_id)?;
-        let keys = MessageKeys::derive(suite, data_key, &message_id)?;
-        let (mut stored, mut not_stored) = (EncryptionContext::new(), EncryptionContext::new());
-        for (name, value) in context.iter() {
-            let place = if options.required.contains(name) { &mut not_stored } else { &mut stored };
-            *place = std::mem::take(place).with(name, value);
-        }
+        let message_id = MessageId::random(suite)?;
+        let keys = MessageKeys::derive(suite, data_key, message_id.as_bytes())?;
+        let (stored, not_stored) = parted(context, &options.required);
         let content = Content::Framed(options.frame_length);
         let fields = Fields { suite, message_id, context: stored, edks, content, commitment: keys.commitment };
         let mut header = fields.serialise(&options.limits)?;
         let body_length = header.len();
-        header.extend_from_slice(&not_stored.serialise()?);
+        not_stored.serialise_into(&mut header)?;
         let tag = keys.aead.seal(HEADER_IV, &header, &mut [])?;
         header.truncate(body_length);
         if suite.version() == 1 {
@@ -121,8 +131,8 @@ impl NewMessage {
         header.extend_from_slice(&tag);
         debug_assert_eq!(header.len(), body_length + authentication_length(suite));
         let frame_length = usize::try_from(options.frame_length).map_err(|_| too_long())?;
-        let cipher = FrameCipher::new(keys.aead, &fields.message_id);
-        Ok(Writing { header, cipher, suite, frame_length, signing_key })
+        let cipher = FrameCipher::new(keys.aead, message_id);
+        Ok(Writing { header_length: header.len(), header, cipher, suite, frame_length, signing_key })
     }
 }
 
@@ -135,6 +145,7 @@ impl std::fmt::Debug for NewMessage {
 /// A header as it is to be stored, and what seals the frames behind it.
 pub(super) struct Writing {
     pub(super) header: Vec<u8>,
+    header_length: usize,
     pub(super) cipher: FrameCipher,
     pub(super) suite: AlgorithmSuite,
     pub(super) frame_length: usize,
@@ -148,9 +159,44 @@ impl Writing {
         if regular > MAX_REGULAR_FRAMES {
             return Err(too_long());
         }
-        let fixed = self.header.len() + FINAL_OVERHEAD + footer::length(self.suite);
+        let fixed = self.header_length + FINAL_OVERHEAD + footer::length(self.suite);
         (regular * REGULAR_OVERHEAD as u64 + fixed as u64).checked_add(plaintext).ok_or_else(too_long)
     }
+
+    /// All frames of the plaintext, written to `out`, which is as long as they are.
+    fn seal_body(&self, plaintext: &[u8], out: &mut [u8], threads: usize) -> Result<()> {
+        let (frame_length, sealed_length) = (self.frame_length, self.frame_length.saturating_add(REGULAR_OVERHEAD));
+        // What is an exact number of frames ends in a full final frame.
+        let regular = plaintext.len().saturating_sub(1) / frame_length;
+        let number = |index: usize| u32::try_from(index + 1).map_err(|_| too_long());
+        let (plaintext, last) = plaintext.split_at_checked(regular * frame_length).ok_or_else(too_long)?;
+        let (out, last_out) = out.split_at_mut_checked(regular * sealed_length).ok_or_else(too_long)?;
+        let frames = jobs::frames_a_job(frame_length).min(regular.max(1));
+        let jobs = plaintext.chunks(frames * frame_length).zip(out.chunks_mut(frames * sealed_length)).enumerate();
+        jobs::run(jobs, threads, |(job, (plaintext, out))| {
+            let pairs = plaintext.chunks(frame_length).zip(out.chunks_mut(sealed_length)).enumerate();
+            for (index, (plaintext, out)) in pairs {
+                self.cipher.seal_to(Kind::Regular, number(job * frames + index)?, plaintext, out)?;
+            }
+            Ok(())
+        })?;
+        self.cipher.seal_to(Kind::Final, number(regular)?, last, last_out)
+    }
+}
+
+/// The pairs that are stored, and those that are not.
+fn parted(context: EncryptionContext, required: &BTreeSet<String>) -> (EncryptionContext, EncryptionContext) {
+    let none = EncryptionContext::new();
+    if required.is_empty() {
+        return (context, none);
+    }
+    context.iter().fold((none.clone(), none), |(stored, not_stored), (name, value)| {
+        if required.contains(name) {
+            (stored, not_stored.with(name, value))
+        } else {
+            (stored.with(name, value), not_stored)
+        }
+    })
 }
 
 pub(super) fn too_long() -> Error {

@@ -1,7 +1,7 @@
 //! Messages from readers to writers: files, sockets, pipes.
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::stream::{Reader, Work, Writer};
 use crate::error::{Error, ErrorKind, Result};
@@ -58,7 +58,8 @@ where
         work = work.push(piece.get(..length).unwrap_or_default(), &mut out).await?;
         output.write_all(&out).await.map_err(failed)?;
         written += out.len() as u64;
-        out.zeroize();
+        // Wiped with the last of it: what comes next goes on top.
+        out.clear();
     }
     work.finish(&mut out).await?;
     output.write_all(&out).await.map_err(failed)?;

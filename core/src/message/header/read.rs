@@ -8,6 +8,7 @@ use crate::crypto::{NONCE_LENGTH, VerifyingKey};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
+use crate::message::id::MessageId;
 use crate::message::options::ReadOptions;
 use crate::message::suite::AlgorithmSuite;
 
@@ -38,7 +39,7 @@ fn read(reader: &mut Reader<'_>, options: &ReadOptions) -> Result<Header, Stop> 
     let suite = AlgorithmSuite::from_id(u16::from_be_bytes(reader.array()?));
     let suite = suite.filter(|suite| suite.version() == version).ok_or_else(Error::integrity)?;
     options.policy.check_read(suite)?;
-    let message_id = reader.take(suite.message_id_length())?.to_vec();
+    let message_id = MessageId::of(reader.take(suite.message_id_length())?).ok_or_else(Error::integrity)?;
     let context = EncryptionContext::parse(reader.lp16()?).ok_or_else(Error::integrity)?;
     let verifying_key = verifying_key(suite, &context)?;
     let edks = read_edks(reader, options.limits.max_encrypted_data_keys)?;

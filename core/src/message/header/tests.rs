@@ -10,7 +10,7 @@ fn fields(suite: AlgorithmSuite, edks: usize) -> Fields {
     let edk = EncryptedDataKey { provider_id: "tests".into(), provider_info: b"info".into(), ciphertext: vec![9; 40] };
     Fields {
         suite,
-        message_id: vec![5; suite.message_id_length()],
+        message_id: MessageId::of(&[5; 32][..suite.message_id_length()]).unwrap(),
         context: EncryptionContext::new().with("a", "1").with("é", ""),
         edks: vec![edk; edks],
         content: Content::Framed(4096),

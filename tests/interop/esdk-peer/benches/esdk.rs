@@ -50,6 +50,17 @@ fn peers(c: &mut Criterion) {
                 b.iter(|| runtime.block_on(messages::encrypt(ours, black_box(&plaintext), &options)).unwrap());
             });
         }
+        for threads in [1, 2] {
+            let options = framed(65536).with_threads(threads);
+            group.bench_function(format!("privet, 64 KiB frames, used memory, {threads} threads"), |b| {
+                let mut message = Vec::new();
+                b.iter(|| {
+                    let buffer = std::mem::take(&mut message);
+                    let written = messages::encrypt_into(ours, black_box(&plaintext), &options, buffer);
+                    message = runtime.block_on(written).unwrap();
+                });
+            });
+        }
         group.bench_function("bare AEAD", |b| {
             let mut bytes = plaintext.clone();
             b.iter(|| {
@@ -81,6 +92,18 @@ fn peers(c: &mut Criterion) {
             let message = runtime.block_on(messages::encrypt(ours, &plaintext, &framed(frame_length))).unwrap();
             group.bench_function(name, |b| {
                 b.iter(|| runtime.block_on(messages::decrypt(ours, black_box(&message), &options)).unwrap().plaintext);
+            });
+        }
+        let message = runtime.block_on(messages::encrypt(ours, &plaintext, &framed(65536))).unwrap();
+        for threads in [1, 2] {
+            let options = options.clone().with_threads(threads);
+            group.bench_function(format!("privet, 64 KiB frames, used memory, {threads} threads"), |b| {
+                let mut plaintext = Vec::new();
+                b.iter(|| {
+                    let buffer = std::mem::take(&mut plaintext);
+                    let read = messages::decrypt_into(ours, black_box(&message), &options, buffer);
+                    plaintext = runtime.block_on(read).unwrap().plaintext;
+                });
             });
         }
         let mut sealed = plaintext.clone();
