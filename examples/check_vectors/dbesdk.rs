@@ -72,6 +72,23 @@ pub fn vectors(file: &Json) -> Result<Vec<Vector>, String> {
     items?.iter().chain(variants?).chain(refusals?).map(|vector| generated(file, vector)).collect()
 }
 
+/// The items of a file of beacons as AWS's client stored them: what the beacons are is no concern here.
+#[allow(dead_code, reason = "a test reads them")]
+pub fn stored_with_beacons(beacons: &Json, items: &Json) -> Result<Vec<Vector>, String> {
+    let config = &beacons["config"];
+    let stored = beacons["items"].as_array().ok_or("no list `items`")?.iter().filter(|vector| vector["result"] == "ok");
+    let vectors = stored.enumerate().map(|(index, vector)| {
+        Ok(Vector {
+            name: format!("beacons {index}"),
+            actions: actions(&config["actions"]),
+            table: table(config)?,
+            keyring: keyring(items, &config["keyring"])?,
+            case: Case::Opens(item(&vector["stored"])?, item(&vector["read_back"])?, Json::Null),
+        })
+    });
+    vectors.collect()
+}
+
 fn generated(file: &Json, vector: &Json) -> Result<Vector, String> {
     let case = match text(vector, "result") {
         "ok" => Case::Opens(item(&vector["encrypted"])?, item(&vector["expected"])?, vector["check"].clone()),
