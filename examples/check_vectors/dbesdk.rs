@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 
 // The path is spelled out for the test that shares this file.
 #[path = "esdk/recorded.rs"]
+#[allow(dead_code, reason = "messages need more of it")]
 mod recorded;
 
 use recorded::{RecordedKms, recorded_store};
