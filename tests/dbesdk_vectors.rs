@@ -92,6 +92,18 @@ async fn what_was_written_is_written_alike() {
     assert_eq!(count, 33);
 }
 
+/// Beacons beside an item do not hinder reading it, and are not in what is read.
+#[tokio::test]
+async fn items_with_beacons_open() {
+    let vectors = dbesdk::stored_with_beacons(&load("beacons.json"), &ITEMS).unwrap();
+    assert_eq!(vectors.len(), 4);
+    for vector in vectors {
+        let Case::Opens(stored, ..) = &vector.case else { panic!("`{}` is to be refused", vector.name) };
+        assert!(stored.keys().any(|name| name.starts_with("aws_dbe_b_")));
+        vector.check().await.unwrap_or_else(|why| panic!("{}: {why}", vector.name));
+    }
+}
+
 /// The recorded KMS has no new keys, and PKCS#1 v1.5 is only for reading.
 fn writes(vector: &Vector) -> bool {
     !["kms", "kms-hmac-only", "raw-rsa-pkcs1", "multi-3-recipients-signed"].contains(&vector.name.as_str())

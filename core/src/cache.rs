@@ -108,6 +108,11 @@ impl DataKeyCache {
         tracing::debug!("data-key cache purged");
     }
 
+    /// The keyring behind the cache: for formats whose keys serve one record only.
+    pub(crate) fn keyring(&self) -> &dyn Keyring {
+        &*self.0.keyring
+    }
+
     /// What the cache has done so far.
     #[must_use]
     pub fn statistics(&self) -> CacheStatistics {

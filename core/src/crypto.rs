@@ -21,7 +21,7 @@ pub(crate) use hash::Sha384;
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
 pub(crate) use keystream::aes256_ctr_keystream;
 pub(crate) use legacy::{decrypt_cbc, unwrap_ecb, unwrap_rfc3394};
-pub(crate) use mac::{LongMacKey, MacKey, equal, hmac_sha384, hmac_sha512};
+pub(crate) use mac::{LongMacKey, MacKey, equal, hmac_sha512};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};
 pub use secret::Secret;

@@ -24,6 +24,7 @@
 //! key: take one that answers without a call of its own, such as
 //! [`HierarchicalKeyring`](crate::keyring::HierarchicalKeyring).
 
+use crate::beacon::{BeaconKeys, Beacons};
 use crate::dbesdk::{Action, ItemKeys, Locked, NewItem, Opened, Recipient, Table};
 use crate::error::{Error, Result};
 use crate::keyring::{DataKeyRequest, Failures, Keyring};
@@ -42,6 +43,39 @@ pub async fn encrypt<K: Keyring + ?Sized>(
     action: impl Fn(&str) -> Option<Action>,
 ) -> Result<Map> {
     seal(keyring, NewItem::new(item, table, action)?).await
+}
+
+/// Encrypts an item and adds its beacons. Signed ones are attributes of their own, and signed with the item; the others
+/// stand outside of its signature, and [`decrypt`] drops them.
+///
+/// # Errors
+///
+/// As [`encrypt`] and [`Beacons::attributes`], before the keyring is asked.
+pub async fn encrypt_with_beacons<K: Keyring + ?Sized>(
+    keyring: &K,
+    mut item: Map,
+    table: &Table,
+    action: impl Fn(&str) -> Option<Action>,
+    search: BeaconsOfItem<'_>,
+) -> Result<Map> {
+    let attributes = search.beacons.attributes(&item, search.keys, search.partition)?;
+    let signed = attributes.signed;
+    item.extend(signed.clone());
+    let action = |name: &str| if signed.contains_key(name) { Some(Action::SignOnly) } else { action(name) };
+    let mut stored = seal(keyring, NewItem::new(item, table, action)?).await?;
+    stored.extend(attributes.beacons);
+    Ok(stored)
+}
+
+/// What an item's beacons are made with.
+#[derive(Clone, Copy, Debug)]
+pub struct BeaconsOfItem<'a> {
+    /// The beacons of the table.
+    pub beacons: &'a Beacons,
+    /// Their keys.
+    pub keys: &'a BeaconKeys,
+    /// The partition that the item is in; 0 if the table has but one.
+    pub partition: u8,
 }
 
 /// Encrypts an item that was looked through.

@@ -243,6 +243,38 @@ pub enum DriftReads {
     Refuse,
 }
 
+/// What the items of a table are stored as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableFormat {
+    /// The privet record format: a data key a class.
+    #[default]
+    Record,
+    /// What AWS's database encryption clients write and read: a data key an item.
+    DbEsdk,
+}
+
+/// How items in DB-ESDK format are laid out: what all clients of the table agree on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DbEsdk {
+    /// The logical name of the table, which items are bound to.
+    pub table: String,
+    /// Attributes that are bound in the encryption context, in clear.
+    pub context: Vec<String>,
+    /// What names of attributes begin with that are stored in clear and left out of the signature.
+    pub unsigned_prefix: Option<String>,
+    /// Whether items are signed, or have tags only.
+    pub signature: bool,
+}
+
+impl DbEsdk {
+    /// Signed items of the table with this logical name.
+    pub fn new(table: impl Into<String>) -> Self {
+        Self { table: table.into(), context: Vec::new(), unsigned_prefix: None, signature: true }
+    }
+}
+
 /// What a policy says of a table or collection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -268,6 +300,12 @@ pub struct Resource {
     pub versioned: bool,
     /// The versions of its beacons, and beacons of several fields.
     pub search: Search,
+    /// The format that items are written in.
+    pub format: TableFormat,
+    /// Formats that are read beside the one that is written.
+    pub reads: Vec<TableFormat>,
+    /// How items in DB-ESDK format are laid out, where they are written or read.
+    pub db_esdk: DbEsdk,
 }
 
 impl Resource {
@@ -275,6 +313,9 @@ impl Resource {
     pub fn new(name: impl Into<String>, key: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let name = name.into();
         Self {
+            db_esdk: DbEsdk::new(name.clone()),
+            format: TableFormat::Record,
+            reads: Vec::new(),
             table: name.clone(),
             name,
             class: None,

@@ -19,7 +19,7 @@ use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, Keyring};
 use crate::policy::plan::{Reveal, Viewed, is_beacon_name};
-use crate::policy::{DriftReads, PlaintextReads, Policy};
+use crate::policy::{DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::principal::Principal;
 use crate::record::{self, Form, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
@@ -29,6 +29,7 @@ use crate::view::View;
 mod beacon_keys;
 mod builder;
 mod freshness;
+mod items;
 mod pseudonym;
 mod resource;
 mod search;
@@ -157,6 +158,9 @@ impl Protector {
     ///
     /// As [`protect`](Self::protect).
     pub async fn protect_record(&self, resource: &Resource, record: Map) -> Result<Map> {
+        if resource.format() == TableFormat::DbEsdk {
+            return self.seal_item(resource, record).await;
+        }
         self.seal(resource, resource.item_layout(), record, update::next_version(resource, None)?).await
     }
 
@@ -165,10 +169,17 @@ impl Protector {
     ///
     /// # Errors
     ///
-    /// `Integrity` if it does not authenticate; `Denied` if it has record integrity and no class of it can be unwrapped;
-    /// the keyring's.
+    /// `Integrity` if it does not authenticate; `Denied` if it has record integrity and no class of it can be unwrapped,
+    /// or it is in a format that the policy does not have read; the keyring's.
     pub async fn unprotect_record(&self, resource: &Resource, stored: Map) -> Result<Unprotected> {
-        self.open(resource, resource.item_layout(), stored).await
+        let opened = match resource.format_of(&stored)? {
+            TableFormat::DbEsdk => self.open_item(resource, stored).await?,
+            TableFormat::Record => self.open(resource, resource.item_layout(), stored).await?,
+        };
+        if opened.format != resource.format() && !opened.plaintext {
+            self.shared.other_format_reads.fetch_add(1, Relaxed);
+        }
+        Ok(opened)
     }
 
     /// Seals a record in the form it is stored in: as an item, or as a document that
@@ -248,17 +259,6 @@ impl Protector {
         Ok(Value::M(opened.complete()?).into_json())
     }
 
-    /// Opens a sealed JSON document as far as this process's keys go: values of classes that the key provider refuses are
-    /// withheld.
-    ///
-    /// # Errors
-    ///
-    /// `Input` if the document is no object; as [`unprotect_record`](Self::unprotect_record).
-    pub async fn open_json(&self, resource: &Resource, document: Json) -> Result<Unprotected> {
-        let Json::Object(document) = document else { return Err(not_an_object()) };
-        self.open(resource, resource.json_layout(), record::from_json(document)?).await
-    }
-
     /// What this caller may see of a model.
     ///
     /// # Errors
@@ -335,6 +335,7 @@ impl Protector {
             cache: self.shared.cache.statistics(),
             audit_events: self.shared.audit_events.load(Relaxed),
             plaintext_reads: self.shared.plaintext_reads.all().values().sum(),
+            other_format_reads: self.shared.other_format_reads.load(Relaxed),
         }
     }
 
@@ -463,6 +464,7 @@ impl Protector {
             plaintext: false,
             is_proven: header.integrity,
             version: header.version,
+            format: TableFormat::Record,
         })
     }
 
@@ -507,6 +509,7 @@ impl Protector {
             plaintext: true,
             is_proven: false,
             version: None,
+            format: TableFormat::Record,
         })
     }
 
@@ -584,6 +587,8 @@ pub struct Statistics {
     pub audit_events: u64,
     /// Records that were read although they were stored in clear, while the policy counts them.
     pub plaintext_reads: u64,
+    /// Items that were read in another format than their table's.
+    pub other_format_reads: u64,
 }
 
 /// Reads of a resource's records that are not as the policy wants them.

@@ -19,6 +19,7 @@ use serde_json::{Value as Json, json};
 
 // The path is spelled out for the test that shares this file.
 #[path = "esdk/recorded.rs"]
+#[allow(dead_code, reason = "messages need more of it")]
 mod recorded;
 
 use recorded::{RecordedKms, recorded_store};
@@ -70,6 +71,23 @@ pub fn vectors(file: &Json) -> Result<Vec<Vector>, String> {
     let lists = lists.map(|name| file[name].as_array().ok_or(format!("no list `{name}`")));
     let [items, variants, refusals] = lists;
     items?.iter().chain(variants?).chain(refusals?).map(|vector| generated(file, vector)).collect()
+}
+
+/// The items of a file of beacons as AWS's client stored them: what the beacons are is no concern here.
+#[allow(dead_code, reason = "a test reads them")]
+pub fn stored_with_beacons(beacons: &Json, items: &Json) -> Result<Vec<Vector>, String> {
+    let config = &beacons["config"];
+    let stored = beacons["items"].as_array().ok_or("no list `items`")?.iter().filter(|vector| vector["result"] == "ok");
+    let vectors = stored.enumerate().map(|(index, vector)| {
+        Ok(Vector {
+            name: format!("beacons {index}"),
+            actions: actions(&config["actions"]),
+            table: table(config)?,
+            keyring: keyring(items, &config["keyring"])?,
+            case: Case::Opens(item(&vector["stored"])?, item(&vector["read_back"])?, Json::Null),
+        })
+    });
+    vectors.collect()
 }
 
 fn generated(file: &Json, vector: &Json) -> Result<Vector, String> {

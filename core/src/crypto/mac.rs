@@ -36,13 +36,6 @@ impl LongMacKey {
     }
 }
 
-/// HMAC-SHA-384 of the message.
-pub(crate) fn hmac_sha384(key: &[u8], message: &[u8]) -> [u8; 48] {
-    let mut tag = [0; 48];
-    tag.copy_from_slice(hmac::sign(&hmac::Key::new(hmac::HMAC_SHA384, key), message).as_ref());
-    tag
-}
-
 /// HMAC-SHA-512 of the message.
 pub(crate) fn hmac_sha512(key: &[u8], message: &[u8]) -> [u8; 64] {
     let mut tag = [0; 64];

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::header::{COMMITMENT_LENGTH, MESSAGE_ID_LENGTH};
 use crate::crypto::{
-    AeadKey, Extracted, Hash, NONCE_LENGTH, Secret, TAG_LENGTH, aes256_ctr_keystream, equal, hmac_sha384, hmac_sha512,
+    AeadKey, Extracted, Hash, LongMacKey, NONCE_LENGTH, Secret, TAG_LENGTH, aes256_ctr_keystream, equal, hmac_sha512,
 };
 use crate::error::{Error, Result};
 
@@ -80,13 +80,13 @@ impl RecipientKeys {
 
     /// The recipient's tag of what was hashed.
     pub(super) fn tag(&self, hash: &[u8; 48]) -> [u8; RECIPIENT_TAG_LENGTH] {
-        hmac_sha384(&*self.tag, hash)
+        LongMacKey::new(&*self.tag).tag(&[hash])
     }
 }
 
 /// Whether one of the tags is this recipient's; all are looked at.
 pub(super) fn is_tagged(tag_key: &Secret, hash: &[u8; 48], tags: &[[u8; RECIPIENT_TAG_LENGTH]]) -> bool {
-    let own = hmac_sha384(tag_key.expose(), hash);
+    let own = LongMacKey::new(tag_key.expose()).tag(&[hash]);
     tags.iter().fold(false, |any, tag| equal(&own, tag) | any)
 }
 

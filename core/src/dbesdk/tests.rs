@@ -35,16 +35,18 @@ fn item() -> Map {
     ])
 }
 
+type Actions = fn(&str) -> Option<Action>;
+
 fn all(_: &str) -> Option<Action> {
     Some(Action::EncryptAndSign)
 }
 
 fn half(name: &str) -> Option<Action> {
-    Some(if name.len() % 2 == 0 { Action::EncryptAndSign } else { Action::SignOnly })
+    Some(if name.len().is_multiple_of(2) { Action::EncryptAndSign } else { Action::SignOnly })
 }
 
 /// As many recipients as there are intermediate keys; their wrapped forms are of no concern here.
-fn seal(item: Map, table: &Table, action: fn(&str) -> Option<Action>, keys: &[Secret]) -> Result<Map> {
+fn seal(item: Map, table: &Table, action: Actions, keys: &[Secret]) -> Result<Map> {
     let edk = EncryptedDataKey { provider_id: "t".into(), provider_info: b"k".to_vec(), ciphertext: vec![9; 48] };
     let recipients: Vec<_> = keys.iter().map(|key| Recipient { intermediate_key: key, edk: &edk }).collect();
     NewItem::new(item, table, action)?.seal(&recipients)
@@ -77,10 +79,10 @@ fn same(one: &Map, other: &Map) -> bool {
 }
 
 /// Both suites, both versions, some and all attributes encrypted.
-fn kinds() -> Vec<(Table, fn(&str) -> Option<Action>)> {
+fn kinds() -> Vec<(Table, Actions)> {
     let bound = || table().with_context(["text", "number", "none", "flag", "texts"]).unwrap();
     let tables = [table(), bound(), table().with_suite(Suite::Tags), bound().with_suite(Suite::Tags)];
-    tables.into_iter().flat_map(|table| [(table.clone(), all as fn(&str) -> _), (table, half)]).collect()
+    tables.into_iter().flat_map(|table| [(table.clone(), all as Actions), (table, half)]).collect()
 }
 
 #[test]

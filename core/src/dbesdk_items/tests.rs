@@ -119,3 +119,42 @@ async fn nobody_is_asked_for_what_cannot_pass() {
     assert!(decrypt(&keyring, stored, &table()).await.is_ok());
     assert_eq!(keyring.1.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn beacons_are_stored_beside_the_item_and_signed_ones_in_it() {
+    use crate::beacon::{BeaconLength, CompoundBeacon, Protection, StandardBeacon};
+
+    let item = Map::from([
+        ("pk".into(), Value::S("1".into())),
+        ("name".into(), Value::S("Alice".into())),
+        ("year".into(), Value::S("2026".into())),
+    ]);
+    let signed = CompoundBeacon::new("by_year", '.').signed("year", "Y-");
+    let beacons = Beacons::builder()
+        .standard(StandardBeacon::new("name", BeaconLength::new(16).unwrap()))
+        .compound(signed)
+        .build(|name| match name {
+            "name" => Some(Protection::Encrypted),
+            "year" => Some(Protection::Signed),
+            _ => None,
+        })
+        .unwrap();
+    let keys = beacons.keys(&Secret::copy_of(&(0..32).collect::<Vec<u8>>())).unwrap();
+    let search = BeaconsOfItem { beacons: &beacons, keys: &keys, partition: 0 };
+    let action = |name: &str| Some(if name == "name" { Action::EncryptAndSign } else { Action::SignOnly });
+    let keyring = aes("one", 1);
+    let stored = encrypt_with_beacons(&keyring, item.clone(), &table(), action, search).await.unwrap();
+    assert_eq!(stored["aws_dbe_b_name"], Value::S("4b78".into()));
+    assert_eq!(stored["by_year"], Value::S("Y-2026".into()));
+
+    let mut opened = decrypt(&keyring, stored.clone(), &table()).await.unwrap().item;
+    assert_eq!(opened.remove("by_year"), Some(Value::S("Y-2026".into())));
+    assert_eq!(opened, item);
+    for (name, is_signed) in [("aws_dbe_b_name", false), ("by_year", true)] {
+        let mut changed = stored.clone();
+        changed.insert(name.into(), Value::S("other".into()));
+        assert_eq!(decrypt(&keyring, changed, &table()).await.is_err(), is_signed, "{name}");
+    }
+    let other = BeaconsOfItem { partition: 1, ..search };
+    assert!(encrypt_with_beacons(&keyring, item, &table(), action, other).await.is_err());
+}

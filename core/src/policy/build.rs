@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
-use super::document::{ClassEntry, Document, FieldEntry, ResourceEntry, Rule};
+use super::document::{ClassEntry, DbEsdkEntry, Document, FieldEntry, ResourceEntry, Rule};
 use super::matrix::EVERYONE;
 use super::plan::names;
 use super::read::Source;
 use super::rules::{NameRules, Pattern};
 use super::search;
-use super::{AtRest, ClassSettings, Decisions, FieldOverride, Integrity, Policy, Resource};
+use super::{AtRest, ClassSettings, DbEsdk, Decisions, FieldOverride, Integrity, Policy, Resource, TableFormat};
 use crate::classification::Classification;
 use crate::error::Result;
 use crate::value::MAX_DEPTH;
@@ -178,6 +178,7 @@ fn field_overrides(
 fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> Result<BTreeMap<String, Resource>> {
     let mut resources = BTreeMap::new();
     for (name, entry) in entries {
+        check_format(source, &entry)?;
         let integrity = entry.integrity;
         let versioned = entry.versioned.as_ref().is_some_and(|versioned| *versioned.get_ref());
         if let Some(entry) = entry.versioned.filter(|_| versioned && integrity == Integrity::Field) {
@@ -186,6 +187,9 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
         }
         let resource = Resource {
             versioned,
+            format: entry.format.map(Spanned::into_inner).unwrap_or_default(),
+            reads: entry.reads,
+            db_esdk: db_esdk(source, &name, entry.db_esdk.map(Spanned::into_inner).unwrap_or_default())?,
             table: entry.table.unwrap_or_else(|| name.clone()),
             class: entry.class,
             key: distinct(source, entry.key)?,
@@ -199,6 +203,35 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
         resources.insert(name, resource);
     }
     Ok(resources)
+}
+
+fn check_format(source: &Source<'_>, entry: &ResourceEntry) -> Result<()> {
+    let is_written = entry.format.as_ref().is_some_and(|format| *format.get_ref() == TableFormat::DbEsdk);
+    if let (Some(format), Integrity::Field, true) = (&entry.format, entry.integrity, is_written) {
+        let message = "items in DB-ESDK format have integrity as a whole; leave `integrity` out, or write records";
+        return Err(source.error(format.span(), message));
+    }
+    let record_only = entry.versioned.as_ref().map(Spanned::span).or(entry.search.as_ref().map(Spanned::span));
+    if let (Some(span), true) = (record_only, is_written) {
+        let message = "items in DB-ESDK format have no record versions and no beacons of privet's; leave out `versioned` and `search`";
+        return Err(source.error(span, message));
+    }
+    match &entry.db_esdk {
+        Some(settings) if !is_written && !entry.reads.contains(&TableFormat::DbEsdk) => Err(source.error(
+            settings.span(),
+            "nothing is written or read in DB-ESDK format; say `format = \"db-esdk\"` or `reads = [\"db-esdk\"]`",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn db_esdk(source: &Source<'_>, resource: &str, entry: DbEsdkEntry) -> Result<DbEsdk> {
+    Ok(DbEsdk {
+        table: entry.table.unwrap_or_else(|| resource.to_owned()),
+        context: distinct(source, entry.context)?,
+        unsigned_prefix: entry.unsigned_prefix,
+        signature: entry.signature.unwrap_or(true),
+    })
 }
 
 fn distinct(source: &Source<'_>, names: Vec<Spanned<String>>) -> Result<Vec<String>> {
@@ -233,7 +266,9 @@ fn clear_attributes(
     resources: &BTreeMap<String, ResourceEntry>,
 ) -> Vec<(Option<String>, Spanned<String>)> {
     let own = resources.iter().flat_map(|(name, entry)| {
-        entry.key.iter().chain(&entry.unsigned).chain(unsigned).map(|attribute| (Some(name.clone()), attribute.clone()))
+        let context = entry.db_esdk.iter().flat_map(|settings| &settings.get_ref().context);
+        let all = entry.key.iter().chain(&entry.unsigned).chain(unsigned).chain(context);
+        all.map(|attribute| (Some(name.clone()), attribute.clone()))
     });
     unsigned.iter().map(|attribute| (None, attribute.clone())).chain(own).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 
 use super::matrix::{FieldCells, Row};
-use super::{AtRest, DriftReads, Integrity, PlaintextReads};
+use super::{AtRest, DriftReads, Integrity, PlaintextReads, TableFormat};
 use crate::classification::Classification;
 
 /// A privet policy: which names are of which class, what happens to a class at rest, and who sees how much of it.
@@ -169,6 +169,15 @@ pub(super) struct ResourceEntry {
     #[serde(default)]
     #[schemars(with = "SearchEntry")]
     pub(super) search: Option<Spanned<SearchEntry>>,
+    /// The format that items are written in; `record` if not said.
+    #[schemars(with = "Option<TableFormat>")]
+    pub(super) format: Option<Spanned<TableFormat>>,
+    /// Formats that are read beside the one that is written: the state of a migration.
+    #[serde(default)]
+    pub(super) reads: Vec<TableFormat>,
+    /// How items in DB-ESDK format are laid out.
+    #[schemars(with = "Option<DbEsdkEntry>")]
+    pub(super) db_esdk: Option<Spanned<DbEsdkEntry>>,
 }
 
 /// How a resource's records are searched for.
@@ -194,6 +203,22 @@ pub(super) struct CompoundEntry {
     pub(super) fields: Vec<String>,
     /// A text in clear that comes last, so that its beginning can be searched for.
     pub(super) sort: Option<String>,
+}
+
+/// How items in DB-ESDK format are laid out: what all clients of the table agree on.
+#[derive(Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DbEsdkEntry {
+    /// The logical name of the table, which items are bound to; the resource's name if not said.
+    pub(super) table: Option<String>,
+    /// Attributes that are bound in the encryption context, in clear: of class `public`, and in every item.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub(super) context: Vec<Spanned<String>>,
+    /// What names of attributes begin with that are stored in clear and left out of the signature, beside `unsigned`.
+    pub(super) unsigned_prefix: Option<String>,
+    /// Whether items are signed (suite 0x6701), or have tags only (0x6700); `true` if not said.
+    pub(super) signature: Option<bool>,
 }
 
 /// The JSON Schema of the document.

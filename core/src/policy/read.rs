@@ -171,10 +171,11 @@ fn in_our_words(message: &str) -> String {
 }
 
 // By the first word of each kind.
-const KINDS_OF_WORDS: [(&str, &str); 5] = [
+const KINDS_OF_WORDS: [(&str, &str); 6] = [
     ("class", "`public`, `pii`"),
     ("disclosure", "`forbid`"),
     ("action at rest", "`encrypt`"),
+    ("format", "`record`, `db-esdk`"),
     ("integrity", "`record`"),
     ("state of plaintext reads", "`refuse`"),
 ];

@@ -183,6 +183,7 @@ impl ProtectorBuilder {
             resources: Memory::default(),
             plaintext_reads: Counts::default(),
             drift_reads: Counts::default(),
+            other_format_reads: AtomicU64::new(0),
             audit_events: AtomicU64::new(0),
         };
         shared.registered.iter().try_for_each(|resource| shared.check_search(resource))?;

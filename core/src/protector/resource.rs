@@ -1,11 +1,13 @@
 //! How the records of one resource are protected: what the policy decides of each field, and how a record is laid out.
 
+use crate::dbesdk::{self, Suite};
 use crate::error::{Error, Result};
 use crate::mask::Masks;
 use crate::policy::plan::{Plan, SearchPlan};
-use crate::policy::{self, DriftReads, PlaintextReads, Policy};
+use crate::policy::{self, DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::record::{Form, Integrity, Layout};
 use crate::schema::Schema;
+use crate::value::Map;
 
 /// How the records of one logical table or collection are protected.
 #[derive(Debug)]
@@ -19,6 +21,9 @@ pub struct Resource {
     plaintext_reads: PlaintextReads,
     drift: Option<DriftReads>,
     versioned: bool,
+    format: TableFormat,
+    reads: Vec<TableFormat>,
+    db_esdk: Option<dbesdk::Table>,
 }
 
 impl Resource {
@@ -61,6 +66,7 @@ impl Resource {
                 "`{name}` is versioned and has field integrity, but only record integrity authenticates a version"
             )));
         }
+        let db_esdk = named.map(|resource| db_esdk_table(resource, &key, policy)).transpose()?.flatten();
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
         item.integrity = match named.map(|resource| resource.integrity).unwrap_or_default() {
@@ -78,6 +84,9 @@ impl Resource {
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
             drift: named.and_then(|resource| resource.drift),
             versioned,
+            format: named.map(|resource| resource.format).unwrap_or_default(),
+            reads: named.map(|resource| resource.reads.clone()).unwrap_or_default(),
+            db_esdk,
         })
     }
 
@@ -149,4 +158,64 @@ impl Resource {
     pub fn drift(&self) -> Option<DriftReads> {
         self.drift
     }
+
+    /// The format that the resource's items are written in.
+    #[must_use]
+    pub fn format(&self) -> TableFormat {
+        self.format
+    }
+
+    /// How the resource's items in DB-ESDK format are laid out, if they are written or read.
+    #[must_use]
+    pub fn db_esdk(&self) -> Option<&dbesdk::Table> {
+        self.db_esdk.as_ref()
+    }
+
+    /// The format of a stored item by the attributes that only one of them has; `Record` for an item in clear.
+    pub(super) fn format_of(&self, stored: &Map) -> Result<TableFormat> {
+        let is_record = stored.contains_key(&self.item.header);
+        let is_item = stored.contains_key(dbesdk::HEADER) || stored.contains_key(dbesdk::FOOTER);
+        let accepts = |format| self.format == format || self.reads.contains(&format);
+        let refused = |format| {
+            Err(Error::denied(format!(
+                "an item of `{}` is stored in the format `{format}`, which is not read: add it to `reads`",
+                self.name
+            )))
+        };
+        match (is_record, is_item) {
+            (true, true) if accepts(TableFormat::Record) && accepts(TableFormat::DbEsdk) => Err(Error::integrity()),
+            (true, _) if accepts(TableFormat::Record) => Ok(TableFormat::Record),
+            (_, true) if accepts(TableFormat::DbEsdk) => Ok(TableFormat::DbEsdk),
+            (true, _) => refused("record"),
+            (_, true) => refused("db-esdk"),
+            (false, false) => Ok(TableFormat::Record),
+        }
+    }
+}
+
+/// The layout of items in DB-ESDK format, if the policy has such items written or read.
+fn db_esdk_table(resource: &policy::Resource, key: &[String], policy: &Policy) -> Result<Option<dbesdk::Table>> {
+    if resource.format != TableFormat::DbEsdk && !resource.reads.contains(&TableFormat::DbEsdk) {
+        return Ok(None);
+    }
+    let (partition_key, sort_key) = match key {
+        [partition_key] => (partition_key, None),
+        [partition_key, sort_key] => (partition_key, Some(sort_key)),
+        _ => {
+            return Err(Error::config(format!(
+                "items in DB-ESDK format need a partition key, and may have a sort key: say which `{}` has",
+                resource.name
+            )));
+        }
+    };
+    let settings = &resource.db_esdk;
+    let mut table = dbesdk::Table::new(&settings.table, partition_key)?;
+    if let Some(sort_key) = sort_key {
+        table = table.with_sort_key(sort_key)?;
+    }
+    table = table.with_unsigned(policy.unsigned(Some(&resource.name)))?.with_context(&settings.context)?;
+    if let Some(prefix) = &settings.unsigned_prefix {
+        table = table.with_unsigned_prefix(prefix)?;
+    }
+    Ok(Some(table.with_suite(if settings.signature { Suite::Signature } else { Suite::Tags })))
 }

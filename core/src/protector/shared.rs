@@ -30,6 +30,7 @@ pub(super) struct Shared {
     pub(super) resources: Memory<String>,
     pub(super) plaintext_reads: Counts,
     pub(super) drift_reads: Counts,
+    pub(super) other_format_reads: AtomicU64,
     pub(super) audit_events: AtomicU64,
 }
 

@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use crate::classification::Classification;
 use crate::error::{Error, Result};
+use crate::policy::TableFormat;
 use crate::policy::plan::Plan;
 use crate::value::{Map, Path, Step, Value};
 
@@ -20,6 +21,7 @@ pub struct Unprotected {
     /// Whether the record as a whole was verified, and with it what is in clear.
     pub(super) is_proven: bool,
     pub(super) version: Option<u64>,
+    pub(super) format: TableFormat,
 }
 
 impl Unprotected {
@@ -71,6 +73,12 @@ impl Unprotected {
     #[must_use]
     pub fn was_plaintext(&self) -> bool {
         self.plaintext
+    }
+
+    /// The format it was stored in. If that is not its table's, writing it again makes it so.
+    #[must_use]
+    pub fn format(&self) -> TableFormat {
+        self.format
     }
 
     /// The record and what of it nobody may see.

@@ -9,6 +9,7 @@ use super::{Protector, Resource, Unprotected, WithheldReason, search};
 use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::keyring::DataKey;
+use crate::policy::TableFormat;
 use crate::policy::plan::{Placement, is_beacon_name};
 use crate::record::{self, Change, Header, RecordContext, SectionKey, Updated};
 use crate::value::{Map, Path, Value, serialised_size};
@@ -55,6 +56,7 @@ impl Protector {
     /// `Denied` if the key provider refuses one of its classes; otherwise as
     /// [`unprotect_record`](Self::unprotect_record).
     pub async fn open_stored(&self, resource: &Resource, stored: Map) -> Result<Stored> {
+        refuse_db_esdk(resource)?;
         let opened = self.unprotect_record(resource, stored.clone()).await?;
         let version = opened.version();
         Ok(Stored { stored, record: opened.complete()?, version })
@@ -75,6 +77,7 @@ impl Protector {
         header: &[u8],
         changes: Vec<(Path, Option<Value>)>,
     ) -> Result<Updated> {
+        refuse_db_esdk(resource)?;
         let layout = resource.item_layout();
         let header = Header::parse(header)?;
         if header.integrity {
@@ -150,6 +153,9 @@ impl Protector {
     ///
     /// As [`protect_record`](Self::protect_record); `Integrity` if the header is damaged.
     pub async fn protect_next(&self, resource: &Resource, record: Map, header: Option<&[u8]>) -> Result<Map> {
+        if resource.format() == TableFormat::DbEsdk {
+            return self.seal_item(resource, record).await;
+        }
         let previous = header.map(Header::parse).transpose()?.and_then(|header| header.version);
         let version = next_version(resource, previous)?;
         self.seal(resource, resource.item_layout(), record, version).await
@@ -237,6 +243,17 @@ fn changed_beacons(stored: &Map, beacons: Map) -> Vec<Change> {
 /// Of an attribute that is stored in clear.
 fn clear_change(name: String, value: Option<Value>) -> Change {
     Change { path: Path::attribute(name), value, sealings: Vec::new() }
+}
+
+/// The signature of a DB-ESDK item spans all of it, and its data key is new each time.
+fn refuse_db_esdk(resource: &Resource) -> Result<()> {
+    match resource.format() {
+        TableFormat::DbEsdk => {
+            let message = "items in DB-ESDK format are not updated in part: read the item and put it anew";
+            Err(Error::unsupported(message))
+        }
+        TableFormat::Record => Ok(()),
+    }
 }
 
 fn section_key(class: Classification, key: &DataKey) -> SectionKey<'_> {
