@@ -423,7 +423,7 @@ async fn the_definition_of_a_table_has_the_indexes() {
     let definition = privet::dynamodb::TableDefinition::of_model::<Person>(&privet, key).unwrap();
     let call = definition.create_table(&site.client).unwrap();
     let made: Vec<_> = call.get_global_secondary_indexes().clone().unwrap();
-    assert_eq!(made.iter().map(aws_sdk_dynamodb::types::GlobalSecondaryIndex::index_name).collect::<Vec<_>>(), names);
+    assert_eq!(made.iter().map(GlobalSecondaryIndex::index_name).collect::<Vec<_>>(), names);
 }
 
 #[tokio::test]

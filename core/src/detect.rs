@@ -17,7 +17,7 @@
 //!
 //! Findings carry positions, never values. Every detector takes linear time and looks at the first 64 KiB of a text.
 //! What is found here is a hint for people who write a policy: neither is all that is found personal, nor is all that
-//! is personal found. How well each detector does is in `docs/DETECTORS.md`.
+//! is personal found.
 
 use std::fmt;
 use std::ops::Range;
