@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::{AttributeValue, KeyType, ScalarAttributeType};
 use common::{Customer, Events, REGION, SECRETS, Site, ada};
 use privet::cache::CacheLimits;
@@ -86,9 +85,8 @@ impl Keys {
 }
 
 async fn store_as(site: &Site, principal: &str, logical_name: &str) -> Arc<KeyStore> {
-    let config = site.aws.config_as(REGION, principal).await;
-    let table = KeyStoreTable::new(DynamoDb::new(&config), TABLE);
-    let kms = KmsBranchKeys::new(aws_sdk_kms::Client::new(&config));
+    let table = KeyStoreTable::new(site.dynamodb_as(principal).await, TABLE);
+    let kms = KmsBranchKeys::new(site.kms_as(principal).await);
     let protection = BranchKeyProtection::key(&site.key_arn).unwrap();
     Arc::new(KeyStore::new(logical_name, protection, table, kms).unwrap())
 }

@@ -18,7 +18,7 @@ mod log;
 pub use json_lines::JsonLinesSink;
 pub use log::TracingSink;
 
-/// One disclosure of one value of an audited class.
+/// One disclosure of one value of an audited class; or such a value that was found in clear where it should be sealed.
 ///
 /// # Security
 ///
@@ -26,9 +26,12 @@ pub use log::TracingSink;
 /// key could be guessed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditEvent {
+    /// What happened.
+    #[serde(skip_serializing_if = "AuditAction::is_disclosed")]
+    pub action: AuditAction,
     /// When: UTC, RFC 3339 with milliseconds.
     pub time: String,
-    /// Who asked.
+    /// Who asked; empty if it was the service itself.
     pub principal: String,
     /// The roles of who asked.
     pub roles: Vec<String>,
@@ -46,6 +49,34 @@ pub struct AuditEvent {
     pub class: Classification,
     /// How much was shown: `reveal` or `partial`.
     pub decision: Disclosure,
+}
+
+/// What an audit event tells of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AuditAction {
+    /// Somebody was shown a value.
+    #[default]
+    Disclosed,
+    /// The service read a value that is stored in clear, while a migration lasts.
+    ReadInClear,
+}
+
+impl AuditAction {
+    /// `disclosed` or `read_in_clear`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disclosed => "disclosed",
+            Self::ReadInClear => "read_in_clear",
+        }
+    }
+
+    /// Events of disclosures are written without the word: it is what events were before there were others.
+    fn is_disclosed(&self) -> bool {
+        *self == Self::Disclosed
+    }
 }
 
 /// Where audit events go.

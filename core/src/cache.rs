@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
 
+use crate::crypto::Secret;
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::{DataKey, DataKeyRequest, Keyring};
+use crate::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::time::{Moment, TimeSource};
 
 mod limits;
@@ -225,6 +226,46 @@ impl DataKeyCache {
     fn slots(&self) -> MutexGuard<'_, Slots> {
         // Nothing panics while it is held; if it did, the cache would still be consistent.
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cache is a keyring itself, for [`messages`](crate::messages): messages that may share a data key do so within the
+/// limits, and a wrapped key that is read again is not unwrapped again. Suite and commitment policy are part of what a key
+/// is found under.
+///
+/// Messages that may share one are those of suite 0x0478 whose length is known: whole ones, and streams with
+/// [`with_max_plaintext`](crate::message::WriteOptions::with_max_plaintext). All others, and whoever else asks, get a new
+/// data key each time.
+impl Keyring for DataKeyCache {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        let Some(bytes) = request.shared() else { return self.0.keyring.generate_data_key(request) };
+        Box::pin(async move {
+            let data_key = self.for_sealing(request, bytes).await?;
+            Ok(DataKey { secret: Secret::copy_of(data_key.secret.expose()), edks: data_key.edks.clone() })
+        })
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        self.0.keyring.wrap_data_key(data_key, request)
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        Box::pin(async move {
+            let data_key = self.for_opening(edks, request).await?;
+            Ok(data_key.map(|data_key| Secret::copy_of(data_key.secret.expose())))
+        })
+    }
+
+    fn purge(&self) {
+        Self::purge(self);
     }
 }
 

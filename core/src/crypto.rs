@@ -3,9 +3,11 @@
 
 mod aead;
 mod counter_kdf;
+mod gcm_stream;
 mod hash;
 mod kdf;
 mod keystream;
+mod legacy;
 mod mac;
 mod random;
 mod rsa;
@@ -14,9 +16,11 @@ mod signature;
 
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 pub(crate) use counter_kdf::counter_kdf_sha256;
+pub(crate) use gcm_stream::{GcmStream, decrypt_part_unverified};
 pub(crate) use hash::Sha384;
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
 pub(crate) use keystream::aes256_ctr_keystream;
+pub(crate) use legacy::{decrypt_cbc, unwrap_ecb, unwrap_rfc3394};
 pub(crate) use mac::{LongMacKey, MacKey, equal, hmac_sha512};
 pub(crate) use random::fill;
 pub use rsa::{RsaPadding, RsaPrivateKey, RsaPublicKey};

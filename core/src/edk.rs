@@ -26,6 +26,22 @@ impl EncryptedDataKey {
         lp16(&self.provider_info, out)?;
         lp16(&self.ciphertext, out)
     }
+
+    /// Takes one off the front of the bytes; `None` if they are no wrapped key.
+    pub(crate) fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first()?;
+        let (provider_id, mut rest) = rest.split_at_checked(usize::from(*length))?;
+        let provider_id = std::str::from_utf8(provider_id).ok()?.to_owned();
+        let mut lp16 = || {
+            let (length, after) = rest.split_first_chunk()?;
+            let (block, after) = after.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            rest = after;
+            Some(block.to_vec())
+        };
+        let (provider_info, ciphertext) = (lp16()?, lp16()?);
+        *bytes = rest;
+        Some(Self { provider_id, provider_info, ciphertext })
+    }
 }
 
 impl fmt::Debug for EncryptedDataKey {

@@ -12,6 +12,7 @@ use crate::error::Result;
 
 #[cfg_attr(not(feature = "kms"), allow(dead_code, reason = "the KMS keyrings use the rest"))]
 mod arn;
+mod beacon_key;
 mod branch;
 mod failures;
 mod hierarchical;
@@ -21,9 +22,12 @@ mod multi;
 mod raw_aes;
 mod raw_name;
 mod raw_rsa;
+mod s3ec;
 pub mod store;
 mod supplier;
+mod wrapping_key;
 
+pub use beacon_key::{BeaconKeySource, KeyStoreBeaconKeys, WrappedBeaconKey};
 pub use branch::BranchKeyring;
 pub(crate) use failures::Failures;
 pub use hierarchical::HierarchicalKeyring;
@@ -32,7 +36,10 @@ pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;
 pub use raw_aes::RawAesKeyring;
 pub use raw_rsa::RawRsaKeyring;
+pub use s3ec::S3ecKeyring;
 pub use supplier::{BranchKeyIds, BranchKeySupplier};
+pub use wrapping_key::WrappingKey;
+pub(crate) use wrapping_key::same_wrapping_keys;
 
 /// A source of data keys, wrapped by keys that it does not give away.
 ///
@@ -92,6 +99,7 @@ pub type KeyringFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 
 pub struct DataKeyRequest {
     context: EncryptionContext,
     length: usize,
+    message: Option<MessageUse>,
     /// Made when it is first asked for: not everyone caches.
     name: OnceLock<Arc<[u8]>>,
 }
@@ -106,7 +114,19 @@ impl DataKeyRequest {
     /// A data key of `length` bytes under this context.
     #[must_use]
     pub fn with_length(context: EncryptionContext, length: usize) -> Self {
-        Self { context, length, name: OnceLock::new() }
+        Self { context, length, message: None, name: OnceLock::new() }
+    }
+
+    /// The same for a message of this suite under this commitment policy. Says how many bytes of plaintext the message
+    /// has at most, if its data key may serve other messages too.
+    pub(crate) fn for_message(mut self, suite: u16, policy: u8, shared: Option<u64>) -> Self {
+        self.message = Some(MessageUse { suite, policy, shared });
+        self
+    }
+
+    /// How many bytes the data key is to seal at most, if it may serve several messages.
+    pub(crate) fn shared(&self) -> Option<u64> {
+        self.message.and_then(|message| message.shared)
     }
 
     /// The pairs that the wrapped key is bound to. Coarse, so that data keys can be cached: class, tenant, application.
@@ -129,9 +149,22 @@ impl DataKeyRequest {
                 name.extend_from_slice(&(text.len() as u64).to_be_bytes());
                 name.extend_from_slice(text.as_bytes());
             }
+            // Shorter than any pair, so that no context is named alike.
+            if let Some(MessageUse { suite, policy, .. }) = self.message {
+                name.extend_from_slice(&suite.to_be_bytes());
+                name.push(policy);
+            }
             name.into()
         })
     }
+}
+
+/// What a message's data key is wanted for beside its context.
+#[derive(Clone, Copy, Debug)]
+struct MessageUse {
+    suite: u16,
+    policy: u8,
+    shared: Option<u64>,
 }
 
 /// A data key, and itself wrapped.

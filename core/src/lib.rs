@@ -7,6 +7,8 @@ pub mod classification;
 mod crypto;
 pub mod dbesdk;
 pub mod dbesdk_items;
+#[cfg(feature = "detect")]
+pub mod detect;
 mod edk;
 mod encryption_context;
 pub mod error;
@@ -18,7 +20,9 @@ pub mod policy;
 pub mod principal;
 pub mod protector;
 pub mod record;
+pub mod s3ec;
 pub mod schema;
+mod spelling;
 pub mod time;
 pub mod value;
 pub mod view;

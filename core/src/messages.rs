@@ -55,7 +55,7 @@ pub async fn encrypt_into<K: Keyring + ?Sized>(
     buffer: Vec<u8>,
 ) -> Result<Vec<u8>> {
     let message = NewMessage::new(options)?;
-    let DataKey { secret, edks } = data_key(keyring, &message).await?;
+    let DataKey { secret, edks } = data_key(keyring, &message, Some(plaintext.len() as u64)).await?;
     message.seal_into(&secret, edks, plaintext, buffer)
 }
 
@@ -103,7 +103,7 @@ pub async fn decrypt_into<K: Keyring + ?Sized>(
 /// As [`encrypt`].
 pub async fn encryptor<K: Keyring + ?Sized>(keyring: &K, options: &WriteOptions) -> Result<Encryptor> {
     let message = NewMessage::new(options)?;
-    let DataKey { secret, edks } = data_key(keyring, &message).await?;
+    let DataKey { secret, edks } = data_key(keyring, &message, message.max_plaintext()).await?;
     message.encryptor(&secret, edks)
 }
 
@@ -133,14 +133,21 @@ pub async fn random_access<K: Keyring + ?Sized>(
     locked.random_access(&secret, message_length)
 }
 
-async fn data_key<K: Keyring + ?Sized>(keyring: &K, message: &NewMessage) -> Result<DataKey> {
-    let request = DataKeyRequest::with_length(message.context().clone(), message.suite().data_key_length());
+/// A data key for a message of `bytes` bytes of plaintext at most, if that is known.
+async fn data_key<K: Keyring + ?Sized>(keyring: &K, message: &NewMessage, bytes: Option<u64>) -> Result<DataKey> {
+    let suite = message.suite();
+    // Without commitment nothing is to be shared, and with a signature every message has a context of its own.
+    let shared = bytes.filter(|_| suite.commits() && !suite.signs());
+    let request = DataKeyRequest::with_length(message.context().clone(), suite.data_key_length());
+    let request = request.for_message(suite.id(), message.policy(), shared);
     keyring.generate_data_key(&request).await
 }
 
 async fn unwrap<K: Keyring + ?Sized>(keyring: &K, locked: &Locked) -> Result<Secret> {
     let header = locked.header();
-    let request = DataKeyRequest::with_length(locked.context().clone(), header.suite().data_key_length());
+    let suite = header.suite();
+    let request = DataKeyRequest::with_length(locked.context().clone(), suite.data_key_length());
+    let request = request.for_message(suite.id(), locked.policy(), None);
     let secret = keyring.unwrap_data_key(header.encrypted_data_keys(), &request).await?;
     secret.ok_or_else(|| Error::denied("none of the message's wrapped data keys is for this keyring"))
 }

@@ -18,6 +18,7 @@ mod name;
 pub mod plan;
 mod read;
 mod rules;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,8 @@ pub use matrix::Disclosure;
 use matrix::{Cell, FieldCells, Matrix, Row};
 use read::Source;
 use rules::NameRules;
+use search::BeaconRule;
+pub use search::{Compound, Search};
 
 /// What a team decided about its data. Cheap to clone.
 ///
@@ -119,6 +122,22 @@ impl Policy {
         self.0.resources.values()
     }
 
+    /// The names of the roles that have a row in the matrix, `everyone` left out.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.matrix.roles.keys().map(String::as_str)
+    }
+
+    /// The patterns of the name rules, in the one spelling, with what each says.
+    #[must_use]
+    pub fn name_rules(&self) -> Vec<(String, ClassificationSet)> {
+        self.0.rules.patterns()
+    }
+
+    /// The paths of single fields that the document says something of, with their resource if it names one.
+    pub fn field_paths(&self) -> impl Iterator<Item = (Option<&str>, String)> {
+        self.0.fields.iter().map(|field| (field.resource.as_deref(), field.names.join(".")))
+    }
+
     /// The class of a name that no rule matches.
     #[must_use]
     pub fn default_class(&self) -> Classification {
@@ -150,6 +169,13 @@ impl Policy {
         let classes = if classes.is_empty() { ClassificationSet::of(self.0.default_class) } else { classes };
         let each = classes.iter().map(|class| self.0.disclosure(class, None, principal));
         each.min().unwrap_or(Disclosure::Withhold)
+    }
+
+    /// A text that is the same for the same decisions, wherever they are written. For digests; it is no document.
+    pub(crate) fn canonical(&self) -> String {
+        let mut decisions = Decisions::clone(&self.0);
+        decisions.fields.iter_mut().for_each(|over| over.place.clear());
+        format!("{decisions:?}")
     }
 
     /// Top-level attributes of a resource's records that are stored in clear and left out of the signature.
@@ -257,6 +283,8 @@ pub struct Resource {
     pub name: String,
     /// The physical name.
     pub table: String,
+    /// The class of what is kept in it as a whole, such as S3 objects. If not said, it is the policy's default class.
+    pub class: Option<Classification>,
     /// The key attributes, partition key first; empty if the policy does not say.
     pub key: Vec<String>,
     /// What a signature spans.
@@ -268,6 +296,10 @@ pub struct Resource {
     /// What to do on meeting a value that is stored under another class than planned. If not said, it is reported; but
     /// without record integrity, which proves what was written, a value in clear that should be sealed is refused.
     pub drift: Option<DriftReads>,
+    /// Whether each record carries a version that counts its writes. Only with record integrity.
+    pub versioned: bool,
+    /// The versions of its beacons, and beacons of several fields.
+    pub search: Search,
     /// The format that items are written in.
     pub format: TableFormat,
     /// Formats that are read beside the one that is written.
@@ -286,11 +318,14 @@ impl Resource {
             reads: Vec::new(),
             table: name.clone(),
             name,
+            class: None,
             key: key.into_iter().map(Into::into).collect(),
             integrity: Integrity::Record,
             unsigned: Vec::new(),
             plaintext_reads: PlaintextReads::Refuse,
             drift: None,
+            versioned: false,
+            search: Search::default(),
         }
     }
 }
@@ -330,6 +365,8 @@ struct FieldOverride {
     categories: Vec<String>,
     cells: Option<FieldCells>,
     audit: Option<bool>,
+    searchable: Option<bool>,
+    beacon: Option<BeaconRule>,
     // Where the document says so: `policy.toml:12:1`.
     place: String,
 }

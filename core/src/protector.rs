@@ -1,7 +1,7 @@
 //! The verbs: protect, unprotect, view.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,33 +11,41 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::audit::{AuditEvent, timestamp};
+use crate::audit::{AuditAction, AuditEvent, timestamp};
 use crate::cache::CacheStatistics;
-use crate::classification::Classification;
+use crate::classification::{Classification, ClassificationSet};
 use crate::edk::EncryptedDataKey;
+use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
-use crate::keyring::DataKey;
-use crate::policy::plan::{Reveal, Viewed};
+use crate::keyring::{DataKey, Keyring};
+use crate::policy::plan::{Reveal, Viewed, is_beacon_name};
 use crate::policy::{DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::principal::Principal;
-use crate::record::{self, Header, Integrity, RecordContext, SectionKey};
+use crate::record::{self, Form, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 use crate::view::View;
 
+mod beacon_keys;
 mod builder;
+mod freshness;
 mod items;
 mod pseudonym;
 mod resource;
+mod search;
 mod shared;
 mod tenant;
 mod unprotected;
+mod update;
 
 pub use builder::ProtectorBuilder;
+pub use freshness::{Freshness, Staleness};
 pub use resource::Resource;
+pub use search::{Ask, BeaconQuery, Condition};
 use shared::Shared;
 use tenant::Tenant;
 pub use unprotected::{Drift, Unprotected, Withheld, WithheldReason};
+pub use update::Stored;
 
 /// Seals, opens and shows records as a policy says. Cheap to clone; build one per process and share it.
 ///
@@ -89,7 +97,11 @@ impl Protector {
     /// `Config` if the policy and the model contradict each other, or the model names no resource.
     pub fn model<T: Protect + 'static>(&self) -> Result<Arc<Resource>> {
         let shared = &self.shared;
-        shared.models.find_or_make(TypeId::of::<T>(), || Resource::of_model(T::schema(), &shared.policy, &shared.masks))
+        shared.models.find_or_make(TypeId::of::<T>(), || {
+            let resource = Resource::of_model(T::schema(), &shared.policy, &shared.masks)?;
+            shared.check_search(&resource)?;
+            Ok(resource)
+        })
     }
 
     /// How records without a model are protected in this resource.
@@ -111,6 +123,12 @@ impl Protector {
             let named = self.shared.policy.resources().find(|resource| resource.table == table)?;
             self.resource(&named.name).ok()
         })
+    }
+
+    /// How records of the registered model of this resource are protected, if there is one.
+    #[must_use]
+    pub fn registered(&self, resource: &str) -> Option<Arc<Resource>> {
+        self.shared.registered.iter().find(|registered| registered.name() == resource).cloned()
     }
 
     /// Seals a model into the record that is stored.
@@ -143,7 +161,7 @@ impl Protector {
         if resource.format() == TableFormat::DbEsdk {
             return self.seal_item(resource, record).await;
         }
-        self.seal(resource, resource.item_layout(), record).await
+        self.seal(resource, resource.item_layout(), record, update::next_version(resource, None)?).await
     }
 
     /// Opens a stored record as far as this process's keys go: values of classes that the key provider refuses are
@@ -164,6 +182,49 @@ impl Protector {
         Ok(opened)
     }
 
+    /// Seals a record in the form it is stored in: as an item, or as a document that
+    /// [`write_json`](crate::record::write_json) makes text of. If it takes the place of one that has a version, `read` is that.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    pub async fn protect_stored(&self, resource: &Resource, form: Form, record: Map, read: Option<u64>) -> Result<Map> {
+        self.seal(resource, resource.layout(form), record, update::next_version(resource, read)?).await
+    }
+
+    /// Seals a record in the form it is stored in, at these places under these classes, whatever the policy says: a record
+    /// that was opened, as it was ([`Unprotected::sealed`]), with new keys. If it takes the place of one that has a version,
+    /// `read` is that.
+    ///
+    /// # Errors
+    ///
+    /// As [`protect`](Self::protect).
+    ///
+    /// # Security
+    ///
+    /// What is not named is stored in clear.
+    pub async fn protect_at(
+        &self,
+        resource: &Resource,
+        form: Form,
+        record: Map,
+        sealings: &[(Path, Classification)],
+        read: Option<u64>,
+    ) -> Result<Map> {
+        let layout = resource.layout(form);
+        let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
+        self.seal_at(resource, layout, record, sealings, &context, update::next_version(resource, read)?).await
+    }
+
+    /// Opens a record that is stored in this form, as far as this process's keys go.
+    ///
+    /// # Errors
+    ///
+    /// As [`unprotect_record`](Self::unprotect_record).
+    pub async fn unprotect_stored(&self, resource: &Resource, form: Form, stored: Map) -> Result<Unprotected> {
+        self.open(resource, resource.layout(form), stored).await
+    }
+
     /// Seals a JSON document, member by member. `resource` names the policy's resource, if it has one of that name;
     /// its key members are the document's identity.
     ///
@@ -172,8 +233,19 @@ impl Protector {
     /// `Input` if the document is no object; as [`protect`](Self::protect).
     pub async fn protect_json(&self, resource: &str, document: Json) -> Result<Json> {
         let resource = self.resource(resource)?;
-        let record = self.seal(&resource, resource.json_layout(), json_record(document)?).await?;
+        let record = self.seal(&resource, resource.json_layout(), json_record(document)?, None).await?;
         record::to_json(record).map(Json::Object)
+    }
+
+    /// Opens a sealed JSON document as far as this process's keys go: values of classes that the key provider refuses
+    /// are withheld.
+    ///
+    /// # Errors
+    ///
+    /// As [`unprotect_record`](Self::unprotect_record); `Input` if the document is no object.
+    pub async fn open_json(&self, resource: &Resource, document: Json) -> Result<Unprotected> {
+        let Json::Object(document) = document else { return Err(not_an_object()) };
+        self.open(resource, resource.json_layout(), record::from_json(document)?).await
     }
 
     /// Opens a sealed JSON document.
@@ -183,8 +255,7 @@ impl Protector {
     /// `Input` if the document is no object; as [`unprotect`](Self::unprotect).
     pub async fn unprotect_json(&self, resource: &str, document: Json) -> Result<Json> {
         let resource = self.resource(resource)?;
-        let Json::Object(document) = document else { return Err(not_an_object()) };
-        let opened = self.open(&resource, resource.json_layout(), record::from_json(document)?).await?;
+        let opened = self.open_json(&resource, document).await?;
         Ok(Value::M(opened.complete()?).into_json())
     }
 
@@ -238,6 +309,19 @@ impl Protector {
         Ok(self.show::<()>(&resource, json_record(value)?, &[], principal).await?.into_json())
     }
 
+    /// The encryption context of data keys of this class: class, tenant and the application's pairs. Adapters add to it what
+    /// they bind their data to.
+    #[must_use]
+    pub fn context(&self, class: Classification) -> &EncryptionContext {
+        self.tenant.request(class).context()
+    }
+
+    /// Where data keys come from, for adapters: new ones from the keyring, those that were unwrapped before from the cache.
+    #[must_use]
+    pub fn keyring(&self) -> &impl Keyring {
+        &self.shared.cache
+    }
+
     /// The policy.
     #[must_use]
     pub fn policy(&self) -> &Policy {
@@ -250,21 +334,61 @@ impl Protector {
         Statistics {
             cache: self.shared.cache.statistics(),
             audit_events: self.shared.audit_events.load(Relaxed),
-            plaintext_reads: self.shared.plaintext_reads.load(Relaxed),
+            plaintext_reads: self.shared.plaintext_reads.all().values().sum(),
             other_format_reads: self.shared.other_format_reads.load(Relaxed),
         }
     }
 
-    /// Lets go of all data keys, for example before a Lambda SnapStart snapshot.
-    pub fn purge(&self) {
-        self.shared.cache.purge();
+    /// How a migration goes: by resource, the reads of records that are not as the policy wants them. A resource of which
+    /// there were none is missing.
+    #[must_use]
+    pub fn migrations(&self) -> BTreeMap<String, MigrationReads> {
+        let mut reads: BTreeMap<String, MigrationReads> = BTreeMap::new();
+        for (resource, count) in self.shared.plaintext_reads.all() {
+            reads.entry(resource).or_default().plaintext = count;
+        }
+        for (resource, count) in self.shared.drift_reads.all() {
+            reads.entry(resource).or_default().drift = count;
+        }
+        reads
     }
 
-    async fn seal(&self, resource: &Resource, layout: &record::Layout, record: Map) -> Result<Map> {
+    /// Lets go of all data keys and beacon keys, for example before a Lambda SnapStart snapshot.
+    pub fn purge(&self) {
+        self.shared.cache.purge();
+        self.shared.beacon_keys.purge();
+    }
+
+    async fn seal(
+        &self,
+        resource: &Resource,
+        layout: &record::Layout,
+        record: Map,
+        version: Option<u64>,
+    ) -> Result<Map> {
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         let sealings = resource.plan().sealings(&record)?;
+        self.seal_at(resource, layout, record, &sealings, &context, version).await
+    }
+
+    async fn seal_at(
+        &self,
+        resource: &Resource,
+        layout: &record::Layout,
+        record: Map,
+        sealings: &[(Path, Classification)],
+        context: &RecordContext,
+        version: Option<u64>,
+    ) -> Result<Map> {
+        let beacons = match layout.form {
+            Form::Item => {
+                search::refuse_beacon_names(&record)?;
+                self.beacons(resource, &record).await?
+            }
+            Form::Json => Map::new(),
+        };
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
-        let classes = classes_of(&sealings);
+        let classes = classes_of(sealings);
         let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
         let data_keys = join_all(requests).await.into_iter().collect::<Result<Vec<_>>>()?;
         let keys: Vec<SectionKey<'_>> = classes
@@ -272,14 +396,16 @@ impl Protector {
             .zip(&data_keys)
             .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
             .collect();
-        record::seal(record, &sealings, &keys, None, layout, &context)
+        // After the plan has seen the record: beacons are stored in clear, and signed as they are.
+        let record = record.into_iter().chain(beacons).collect();
+        record::seal(record, sealings, &keys, version, layout, context)
     }
 
     async fn open(&self, resource: &Resource, layout: &record::Layout, stored: Map) -> Result<Unprotected> {
         let header = match stored.get(&layout.header) {
             Some(Value::B(bytes)) => Header::parse(bytes)?,
             Some(_) => return Err(Error::integrity()),
-            None => return self.read_plaintext(resource, stored),
+            None => return self.read_plaintext(resource, stored).await,
         };
         // Before any key is asked for: without its tags this record could not pass anyway.
         if layout.integrity == Integrity::Record && !header.integrity {
@@ -301,7 +427,11 @@ impl Protector {
             return Err(Error::integrity());
         }
         let key = |class| data_keys.iter().find(|(with_key, _)| *with_key == class).map(|(_, key)| &key.secret);
-        let opened = record::open(stored, &header, key, layout, &context)?;
+        let mut opened = record::open(stored, &header, key, layout, &context)?;
+        if layout.form == Form::Item {
+            // Of whatever version: what they stand for is in the record.
+            opened.record.retain(|name, _| !is_beacon_name(name));
+        }
         let withheld = opened.withheld.into_iter().map(|(path, class)| {
             let reason = reasons.iter().find(|(refused, _)| *refused == class).map(|(_, reason)| *reason);
             Withheld { path, class, reason: reason.unwrap_or(WithheldReason::NoKey) }
@@ -323,14 +453,17 @@ impl Protector {
             return Err(Error::integrity());
         }
         if !drift.is_empty() {
+            self.shared.drift_reads.count(resource.name());
             tracing::info!(resource = resource.name(), values = drift.len(), "stored under other classes than planned");
         }
         Ok(Unprotected {
             record: opened.record,
+            sealed: opened.sealed,
             withheld,
             drift,
             plaintext: false,
             is_proven: header.integrity,
+            version: header.version,
             format: TableFormat::Record,
         })
     }
@@ -349,21 +482,33 @@ impl Protector {
         }
     }
 
-    fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {
+    /// A record in clear, if the resource's migration lets it pass: counted where it says so, and audited like a disclosure
+    /// of what should be sealed.
+    async fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {
         match resource.plaintext_reads() {
             PlaintextReads::Refuse => return Err(Error::integrity()),
             PlaintextReads::Count => {
-                self.shared.plaintext_reads.fetch_add(1, Relaxed);
+                self.shared.plaintext_reads.count(resource.name());
                 tracing::warn!(resource = resource.name(), "a record is stored in clear");
             }
             PlaintextReads::Allow => {}
         }
+        // Of a record too deep to be sealed nothing says what should be; it is read as what it is, and sealing it fails.
+        let in_clear = resource.plan().sealings(&record).unwrap_or_default().into_iter();
+        let audited = in_clear.filter(|(_, class)| self.shared.policy.is_audited(ClassificationSet::of(*class)));
+        let revealed: Vec<Reveal> = audited.map(|(path, class)| Reveal::whole(path, class)).collect();
+        if !revealed.is_empty() {
+            let digest = self.digest(resource, &record);
+            self.audit(resource, AuditAction::ReadInClear, digest, &revealed, &Principal::new("")).await?;
+        }
         Ok(Unprotected {
             record,
+            sealed: Vec::new(),
             withheld: Vec::new(),
             drift: Vec::new(),
             plaintext: true,
             is_proven: false,
+            version: None,
             format: TableFormat::Record,
         })
     }
@@ -378,7 +523,7 @@ impl Protector {
         let digest = self.digest(resource, &record);
         let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld, &self.tenant.name);
         if !revealed.is_empty() {
-            self.audit(resource, digest, &revealed, principal).await?;
+            self.audit(resource, AuditAction::Disclosed, digest, &revealed, principal).await?;
         }
         Ok(View::new(tree))
     }
@@ -386,6 +531,7 @@ impl Protector {
     async fn audit(
         &self,
         resource: &Resource,
+        action: AuditAction,
         record: String,
         revealed: &[Reveal],
         principal: &Principal,
@@ -394,6 +540,7 @@ impl Protector {
         let events: Vec<AuditEvent> = revealed
             .iter()
             .map(|reveal| AuditEvent {
+                action,
                 time: time.clone(),
                 principal: principal.id().to_owned(),
                 roles: principal.roles().map(str::to_owned).collect(),
@@ -413,8 +560,10 @@ impl Protector {
         Ok(())
     }
 
-    /// The record's name in audit events; empty if it lacks its key attributes.
-    fn digest(&self, resource: &Resource, record: &Map) -> String {
+    /// The record's name in audit events and reports: a keyed digest of its key attributes, which says nothing of them;
+    /// empty if it lacks them. Comparable between processes if the protector has a pseudonym key.
+    #[must_use]
+    pub fn digest(&self, resource: &Resource, record: &Map) -> String {
         let key = &resource.item_layout().key;
         RecordContext::new(resource.name(), &self.tenant.name, record, key)
             .map(|context| self.shared.pseudonyms.record(context.as_bytes()))
@@ -440,6 +589,16 @@ pub struct Statistics {
     pub plaintext_reads: u64,
     /// Items that were read in another format than their table's.
     pub other_format_reads: u64,
+}
+
+/// Reads of a resource's records that are not as the policy wants them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationReads {
+    /// Records that were stored in clear, while the policy counts them.
+    pub plaintext: u64,
+    /// Records that had values stored under other classes than planned, and were opened.
+    pub drift: u64,
 }
 
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told

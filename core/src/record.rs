@@ -7,16 +7,22 @@ mod fields;
 mod header;
 mod integrity;
 mod json;
+mod json_text;
 mod keys;
 mod open;
 mod seal;
+mod sealed;
+mod update;
 
 pub use context::RecordContext;
-pub use fields::sealed_class;
+pub use fields::{escaped, sealed_class};
 pub use header::{Header, Section};
 pub use json::{from_json, to_json};
+pub use json_text::{read_json, write_json};
 pub use open::{Opened, open};
 pub use seal::{SectionKey, seal};
+pub use sealed::{Sealed, sealed_values};
+pub use update::{Change, Updated, update, update_tagged};
 
 use std::collections::BTreeSet;
 

@@ -12,7 +12,7 @@ mod path;
 mod serial;
 
 pub(crate) use convert::from_value;
-pub use convert::{from_record, to_record};
+pub use convert::{from_record, from_record_with_unknown, to_record};
 pub use dynamodb_json::{from_dynamodb_json, to_dynamodb_json};
 pub use number::normalise;
 pub use path::{MAX_DEPTH, Path, Step};

@@ -22,6 +22,21 @@ pub fn to_item(record: Map) -> HashMap<String, AttributeValue> {
     record.into_iter().map(|(name, value)| (name, to_attribute(value))).collect()
 }
 
+/// The value tree of an item that somebody else keeps.
+pub(crate) fn from_item_ref(item: &HashMap<String, AttributeValue>) -> Result<Map> {
+    item.iter().map(|(name, attribute)| Ok((name.clone(), from_attribute_ref(attribute)?))).collect()
+}
+
+/// The value of an attribute that somebody else keeps.
+pub(crate) fn from_attribute_ref(attribute: &AttributeValue) -> Result<Value> {
+    Ok(match attribute {
+        AttributeValue::L(values) => Value::L(values.iter().map(from_attribute_ref).collect::<Result<_>>()?),
+        AttributeValue::M(members) => Value::M(from_item_ref(members)?),
+        AttributeValue::B(bytes) => Value::B(bytes.as_ref().to_vec()),
+        leaf => from_attribute(leaf.clone())?,
+    })
+}
+
 fn from_attribute(attribute: AttributeValue) -> Result<Value> {
     Ok(match attribute {
         AttributeValue::Null(_) => Value::Null,

@@ -1,9 +1,12 @@
 //! What can go wrong between an application and its table.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::RequestId as _;
+use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
 
 /// A result of this crate.
@@ -22,8 +25,42 @@ pub struct Error {
     retryable: bool,
     message: String,
     code: Option<String>,
+    answer: Box<Answer>,
     #[source]
     source: Option<Cause>,
+}
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// What DynamoDB gave back with its refusal, opened.
+#[derive(Default)]
+struct Answer {
+    item: Option<Item>,
+    reasons: Vec<CancellationReason>,
+}
+
+/// Prints nothing of what was given back.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("has_item", &self.item.is_some()).field("reasons", &self.reasons).finish()
+    }
+}
+
+/// Why DynamoDB cancelled a transaction, as far as one of its actions goes.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct CancellationReason {
+    /// DynamoDB's code, such as `ConditionalCheckFailed`; `None` if it was not for this action.
+    pub code: Option<String>,
+    /// The item as it was, opened, if the action asked for it.
+    pub item: Option<Item>,
+}
+
+impl fmt::Debug for CancellationReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationReason").field("code", &self.code).finish_non_exhaustive()
+    }
 }
 
 impl Error {
@@ -45,8 +82,53 @@ impl Error {
         self.code.as_deref()
     }
 
+    /// The item that made a condition fail, opened, if the request asked for it with
+    /// `ReturnValuesOnConditionCheckFailure`.
+    #[must_use]
+    pub fn item(&self) -> Option<&Item> {
+        self.answer.item.as_ref()
+    }
+
+    /// Why DynamoDB cancelled a transaction, one for each of its actions; empty if it did not.
+    #[must_use]
+    pub fn cancellation_reasons(&self) -> &[CancellationReason] {
+        &self.answer.reasons
+    }
+
+    pub(crate) fn throttled(message: &str) -> Self {
+        Self { retryable: true, ..Self::new(ErrorKind::Throttled, message) }
+    }
+
+    pub(crate) fn with_item(mut self, item: Option<Item>) -> Self {
+        self.answer.item = item;
+        self
+    }
+
+    /// Of a cancelled transaction; its kind is that of the first reason that says more than that it was cancelled.
+    pub(crate) fn with_reasons(mut self, reasons: Vec<CancellationReason>) -> Self {
+        let codes = || reasons.iter().filter_map(|reason| reason.code.as_deref());
+        if codes().any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict")) {
+            self.kind = ErrorKind::Conflict;
+        } else if codes().any(|code| matches!(code, "ThrottlingError" | "ProvisionedThroughputExceeded")) {
+            (self.kind, self.retryable) = (ErrorKind::Throttled, true);
+        } else {
+            self.kind = ErrorKind::Input;
+        }
+        if let Some(code) = codes().next() {
+            self.message = format!("{} ({code})", self.message);
+        }
+        self.answer.reasons = reasons;
+        self
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, retryable: false, message: message.into(), code: None, source: None }
+        Self { kind, retryable: false, message: message.into(), code: None, answer: Box::default(), source: None }
+    }
+
+    /// The same error, of which it is known that it will pass.
+    pub(crate) fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
     }
 
     /// Tells the SDK's errors apart by code.
@@ -57,7 +139,12 @@ impl Error {
         let code = error.as_service_error().and_then(ProvideErrorMetadata::code).map(str::to_owned);
         let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
         let (kind, retryable) = match code.as_deref() {
-            Some("ConditionalCheckFailedException" | "TransactionConflictException") => (ErrorKind::Conflict, false),
+            Some(
+                "ConditionalCheckFailedException"
+                | "TransactionConflictException"
+                // A token that was used before, for the same values under other nonces.
+                | "IdempotentParameterMismatchException",
+            ) => (ErrorKind::Conflict, false),
             Some(
                 "ProvisionedThroughputExceededException"
                 | "ThrottlingException"
@@ -74,7 +161,7 @@ impl Error {
         let what = code.as_deref().unwrap_or("no answer");
         let request = error.request_id().map(|id| format!(", request {id}")).unwrap_or_default();
         let message = format!("DynamoDB `{operation}` failed: {what}{request}");
-        Self { kind, retryable, message, code, source: None }
+        Self { kind, retryable, message, code, answer: Box::default(), source: None }
     }
 }
 
@@ -85,6 +172,7 @@ impl From<privet_core::Error> for Error {
             retryable: error.is_retryable(),
             message: error.to_string(),
             code: None,
+            answer: Box::default(),
             source: error.into_cause().map(Cause),
         }
     }

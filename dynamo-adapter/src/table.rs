@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
 use privet_core::principal::Principal;
@@ -16,10 +17,21 @@ use privet_core::view::View;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::convert::{from_item, to_item};
+use crate::convert::from_item;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::send::seal;
+use crate::send::{Scope, put_item};
+
+mod batch;
+mod read;
+mod replace;
+mod transact;
+mod update;
+
+pub use read::{Query, Scan};
+pub use replace::Stored;
+pub use transact::Transaction;
+pub use update::UpdateRecord;
 
 /// Gives a [`Protector`] typed tables.
 pub trait Tables {
@@ -61,6 +73,14 @@ impl<T> Table<T> {
         self
     }
 
+    pub(crate) fn protector(&self) -> &Protector {
+        &self.privet
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The resource whose records the table holds.
     #[must_use]
     pub fn resource(&self) -> &Resource {
@@ -75,10 +95,7 @@ impl<T: Protect + Serialize + 'static> Table<T> {
     ///
     /// `Input` if it cannot be serialised or the sealed item is too large; the protector's and DynamoDB's errors.
     pub async fn put(&self, model: &T) -> Result<()> {
-        let item = self.seal(model).await?;
-        let put = self.client.put_item().table_name(self.resource.table()).set_item(Some(item));
-        put.send().await.map_err(|error| Error::from_sdk("PutItem", &error))?;
-        Ok(())
+        put_item(&self.scope(), self.put_request(), to_record(model)?).await.map(drop)
     }
 
     /// Writes a record if there is none of its key.
@@ -87,19 +104,14 @@ impl<T: Protect + Serialize + 'static> Table<T> {
     ///
     /// `Conflict` if there is one already; otherwise as [`put`](Self::put).
     pub async fn put_new(&self, model: &T) -> Result<()> {
-        let item = self.seal(model).await?;
         let partition_key = self.resource.key().first().cloned().unwrap_or_default();
-        let put = self.client.put_item().table_name(self.resource.table()).set_item(Some(item));
-        put.condition_expression("attribute_not_exists(#key)")
-            .expression_attribute_names("#key", partition_key)
-            .send()
-            .await
-            .map_err(|error| Error::from_sdk("PutItem", &error))?;
-        Ok(())
+        let put = self.put_request().condition_expression("attribute_not_exists(#key)");
+        let put = put.expression_attribute_names("#key", partition_key);
+        put_item(&self.scope(), put, to_record(model)?).await.map(drop)
     }
 
-    async fn seal(&self, model: &T) -> Result<HashMap<String, AttributeValue>> {
-        Ok(to_item(seal(&self.privet, &self.resource, to_record(model)?).await?))
+    fn put_request(&self) -> PutItemFluentBuilder {
+        self.client.put_item().table_name(self.resource.table())
     }
 }
 
@@ -158,6 +170,10 @@ impl<T> Table<T> {
         let delete = self.client.delete_item().table_name(self.resource.table()).set_key(Some(self.key(key)?));
         delete.send().await.map_err(|error| Error::from_sdk("DeleteItem", &error))?;
         Ok(())
+    }
+
+    fn scope(&self) -> Scope<'_> {
+        Scope::of(&self.privet, &self.resource)
     }
 
     fn key(&self, key: impl Into<Key>) -> Result<HashMap<String, AttributeValue>> {

@@ -4,9 +4,11 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::indexing_slicing)]
 #![allow(clippy::duplicate_mod, reason = "messages and items are tests of their own, and share what KMS answered")]
 
+mod beacons;
 mod dbesdk;
 mod esdk;
 mod record;
+mod s3ec;
 
 use std::process::ExitCode;
 
@@ -50,6 +52,8 @@ async fn check_file(file: &str) -> Result<Vec<(String, Result<(), String>)>, Str
     match vectors["format"].as_str() {
         Some("privet-record-1") => record::check(&vectors).await,
         _ if dbesdk::knows(&vectors) => dbesdk::check(&vectors).await,
+        _ if s3ec::knows(&vectors) => s3ec::check(&vectors).await,
+        _ if beacons::knows(&vectors) => beacons::check(&vectors),
         _ if esdk::knows(&vectors) => esdk::check(&vectors).await,
         _ => Err("not a file of test vectors that this program knows".to_owned()),
     }

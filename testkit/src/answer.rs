@@ -61,7 +61,8 @@ impl Answer {
 
     pub(crate) fn into_http(self, service: &str) -> HttpResponse {
         let status = StatusCode::try_from(self.status).expect("the status is a valid HTTP status");
-        let mut response = HttpResponse::new(status, SdkBody::from(self.body));
+        let body = if service == "s3" { self.xml() } else { self.body };
+        let mut response = HttpResponse::new(status, SdkBody::from(body));
         let headers = response.headers_mut();
         headers.insert("content-type", content_type(service));
         headers.insert("x-amzn-requestid", random::uuid_text(random::uuid()));
@@ -69,6 +70,12 @@ impl Answer {
             headers.insert("x-amzn-errortype", code);
         }
         response
+    }
+
+    /// An error as S3 writes it.
+    fn xml(&self) -> String {
+        let Some(code) = &self.code else { return String::new() };
+        format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code></Error>")
     }
 }
 
@@ -79,9 +86,12 @@ pub(crate) fn status_of(code: &str) -> u16 {
         | "KeyUnavailableException"
         | "InternalServerError"
         | "InternalServerErrorException"
-        | "InternalFailure" => 500,
-        "DependencyTimeoutException" | "ServiceUnavailable" | "ServiceUnavailableException" => 503,
-        "DryRunOperationException" => 412,
+        | "InternalFailure"
+        | "InternalError" => 500,
+        "DependencyTimeoutException" | "ServiceUnavailable" | "ServiceUnavailableException" | "SlowDown" => 503,
+        "DryRunOperationException" | "PreconditionFailed" => 412,
+        "AccessDenied" => 403,
+        "NoSuchKey" | "NoSuchBucket" | "NoSuchUpload" => 404,
         _ => 400,
     }
 }
@@ -89,6 +99,7 @@ pub(crate) fn status_of(code: &str) -> u16 {
 fn content_type(service: &str) -> &'static str {
     match service {
         "dynamodb" => "application/x-amz-json-1.0",
+        "s3" => "application/xml",
         _ => "application/x-amz-json-1.1",
     }
 }

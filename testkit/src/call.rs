@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Call {
-    /// `kms` or `dynamodb`.
+    /// `kms`, `dynamodb` or `s3`.
     pub service: String,
     /// The operation as the service names it, such as `GenerateDataKey`.
     pub operation: String,
@@ -24,6 +24,10 @@ pub struct Call {
     pub destination_context: BTreeMap<String, String>,
     /// DynamoDB: the tables named by the request; batches and transactions name several.
     pub tables: Vec<String>,
+    /// S3: the bucket.
+    pub bucket: Option<String>,
+    /// S3: the key of the object.
+    pub object_key: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
 }

@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 
 use crate::answer::Answer;
 use crate::call::Outcome;
@@ -54,7 +55,11 @@ impl HttpConnector for EmbeddedConnector {
         let services = Arc::clone(&self.services);
         let read_timeout = self.read_timeout;
         HttpConnectorFuture::new(async move {
-            let (delay, result) = serve(&services, &request);
+            let (delay, result) = if request.object.is_some() {
+                serve_s3(&services, &request, http).await
+            } else {
+                serve(&services, &request)
+            };
             match (delay, read_timeout) {
                 (Some(delay), Some(limit)) if limit < delay => {
                     tokio::time::sleep(limit).await;
@@ -89,6 +94,53 @@ fn serve(services: &Services, request: &Request) -> (Option<Duration>, Result<Ht
     };
     services.record(request, subject, outcome);
     (delay, result)
+}
+
+/// Serves one request to S3, whose body and answer are streams.
+async fn serve_s3(
+    services: &Services,
+    request: &Request,
+    http: HttpRequest,
+) -> (Option<Duration>, Result<HttpResponse, ConnectorError>) {
+    let subject = services.subject(request);
+    let fault = services.faults.draw(&request.service, &request.operation);
+    let delay = fault.as_ref().and_then(|fault| fault.delay);
+    let answered = |answer: Answer| (answer.outcome(), Ok(answer.into_http(&request.service)));
+    let (outcome, result) = match fault.map_or(Failure::None, |fault| fault.failure) {
+        Failure::Answer { status, code } => answered(injected(status, code.as_deref())),
+        Failure::Reset => (Outcome::Reset, Err(broken("connection reset by peer"))),
+        Failure::Timeout => (Outcome::Timeout, Err(timed_out())),
+        failure => match services.refusal(request, &subject) {
+            Some(refusal) => answered(refusal),
+            None => {
+                let head = http.method() == "HEAD";
+                let mut result = services.s3.call(http).await;
+                // What answers `HEAD` has no body, not even for an error.
+                if let (true, Ok(response)) = (head, &mut result)
+                    && !response.status().is_success()
+                {
+                    *response.body_mut() = SdkBody::empty();
+                    response.headers_mut().remove("content-length");
+                }
+                if matches!(failure, Failure::AnswerLost) {
+                    (Outcome::AnswerLost, Err(broken("connection closed before the answer")))
+                } else {
+                    (s3_outcome(&result), result)
+                }
+            }
+        },
+    };
+    services.record(request, subject, outcome);
+    (delay, result)
+}
+
+/// How the engine's answer looks in the call record. The code of an error is in its body, which is a stream.
+fn s3_outcome(result: &Result<HttpResponse, ConnectorError>) -> Outcome {
+    match result {
+        Ok(response) if response.status().is_success() => Outcome::Success,
+        Ok(response) => Outcome::Error(response.status().as_u16().to_string()),
+        Err(_) => Outcome::Reset,
+    }
 }
 
 fn broken(message: &str) -> ConnectorError {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::ACCOUNT;
 use crate::request::{Access, Request, Subject};
 
-/// A rule that makes the requests it matches fail with `AccessDeniedException`. What is not stated matches everything.
+/// A rule that makes the requests it matches fail with `AccessDeniedException`, or with S3's `AccessDenied`. What is not stated matches everything.
 #[derive(Debug, Clone, Default)]
 pub struct Deny {
     principal: Option<String>,
@@ -53,6 +53,20 @@ impl Deny {
     #[must_use]
     pub fn table(mut self, table: &str) -> Self {
         self.resource = Some(table.to_owned());
+        self
+    }
+
+    /// Only this S3 bucket and what is in it, by name or ARN.
+    #[must_use]
+    pub fn bucket(mut self, bucket: &str) -> Self {
+        self.resource = Some(bucket.to_owned());
+        self
+    }
+
+    /// Only this S3 object, by `<bucket>/<key>` or ARN.
+    #[must_use]
+    pub fn object(mut self, object: &str) -> Self {
+        self.resource = Some(object.to_owned());
         self
     }
 

@@ -19,8 +19,9 @@ use crate::dynamodb::DynamoDb;
 use crate::fault::{Fault, Faults};
 use crate::kms::Kms;
 use crate::request::{Request, Subject};
+use crate::s3::{S3, SECRET};
 
-/// KMS and DynamoDB inside the process. A clone is the same AWS; the last one dropped, with its clients, takes all with it.
+/// KMS, DynamoDB and S3 inside the process. A clone is the same AWS; the last one dropped, with its clients, takes all with it.
 #[derive(Debug, Clone)]
 pub struct EmbeddedAws {
     services: Arc<Services>,
@@ -28,7 +29,7 @@ pub struct EmbeddedAws {
 }
 
 impl EmbeddedAws {
-    /// Starts an AWS of its own: no keys, no tables.
+    /// Starts an AWS of its own: no keys, no tables, no buckets.
     #[allow(clippy::unused_async, reason = "an engine with a start of its own can join without changing every caller")]
     pub async fn start() -> Self {
         Self { services: Arc::default(), time_source: SharedTimeSource::default() }
@@ -46,7 +47,7 @@ impl EmbeddedAws {
     /// The same, as `principal`: its name is the access key id the requests are signed with.
     #[allow(clippy::unused_async, reason = "as `start`")]
     pub async fn config_as(&self, region: &str, principal: &str) -> SdkConfig {
-        let credentials = Credentials::new(principal, "an embedded secret", None, None, "privet-testkit");
+        let credentials = Credentials::new(principal, SECRET, None, None, "privet-testkit");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.to_owned()))
@@ -75,6 +76,16 @@ impl EmbeddedAws {
             .unwrap_or_else(|refusal| panic!("cannot create a key as `{alias}`: {refusal}"))
     }
 
+    /// Creates an S3 bucket. Neither faults nor denials apply; no call is recorded.
+    ///
+    /// # Panics
+    ///
+    /// If there is a bucket of that name.
+    #[allow(clippy::unused_async, reason = "as `start`")]
+    pub async fn create_bucket(&self, bucket: &str) {
+        self.services.s3.create_bucket(bucket);
+    }
+
     /// Sets a fault.
     pub fn fault(&self, fault: Fault) {
         self.services.faults.add(fault);
@@ -95,7 +106,7 @@ impl EmbeddedAws {
         self.services.denials.clear();
     }
 
-    /// The calls of `kms` or `dynamodb`, oldest first; `*` gives those of both.
+    /// The calls of `kms`, `dynamodb` or `s3`, oldest first; `*` gives those of all.
     #[must_use]
     pub fn calls(&self, service: &str) -> Vec<Call> {
         let calls = self.services.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,6 +127,7 @@ impl EmbeddedAws {
 pub(crate) struct Services {
     kms: Kms,
     dynamodb: DynamoDb,
+    pub(crate) s3: S3,
     pub(crate) faults: Faults,
     denials: Denials,
     calls: Mutex<Vec<Call>>,
@@ -134,14 +146,24 @@ impl Services {
         match request.service.as_str() {
             "kms" => self.kms.subject(request),
             "dynamodb" => self.dynamodb.subject(request),
+            "s3" => request.object.as_ref().map(S3::subject).unwrap_or_default(),
             _ => Subject::default(),
         }
     }
 
+    /// What the principal gets if it may not do what it asks.
+    pub(crate) fn refusal(&self, request: &Request, subject: &Subject) -> Option<Answer> {
+        let message = self.denials.check(request, subject)?;
+        Some(match request.service.as_str() {
+            "s3" => Answer::error(403, "AccessDenied", Some(&message)),
+            _ => Answer::error(400, "AccessDeniedException", Some(&message)),
+        })
+    }
+
     /// Does what is asked, if the principal may; of a batch, all but the last `unprocessed` entries.
     pub(crate) fn answer(&self, request: &Request, subject: &Subject, unprocessed: usize) -> Answer {
-        if let Some(message) = self.denials.check(request, subject) {
-            return Answer::error(400, "AccessDeniedException", Some(&message));
+        if let Some(refusal) = self.refusal(request, subject) {
+            return refusal;
         }
         match request.service.as_str() {
             "kms" => self.kms.answer(request),
@@ -161,6 +183,8 @@ impl Services {
             context: subject.context,
             destination_context: subject.destination_context,
             tables: subject.tables,
+            bucket: subject.bucket,
+            object_key: subject.object_key,
             outcome,
         };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);

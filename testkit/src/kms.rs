@@ -79,8 +79,8 @@ impl Kms {
             key_arn: accesses.first().and_then(|access| access.resource.clone()),
             context: contexts.next().unwrap_or_default(),
             destination_context: contexts.next().unwrap_or_default(),
-            tables: Vec::new(),
             accesses,
+            ..Subject::default()
         }
     }
 

@@ -1,4 +1,4 @@
-//! Embedded AWS for the examples and tests of privet: KMS and DynamoDB inside the process, behind the real SDK clients.
+//! Embedded AWS for the examples and tests of privet: KMS, DynamoDB and S3 inside the process, behind the real SDK clients.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -25,14 +25,15 @@
 //! ```
 //!
 //! There is nothing to configure and no port: the SDK's HTTP client is replaced by one that reads service, region and
-//! principal out of the SigV4 scope of a request and hands it to an engine. Signatures are not checked.
+//! principal out of the SigV4 scope of a request and hands it to an engine. Signatures are not checked, but those of S3.
 //!
 //! # What is missing
 //!
 //! KMS: key policies, tags and grants are accepted and not kept; no asymmetric keys, data key pairs, imported material
 //! or attestation; lists come in one page. IAM: denials stated by the test with [`Deny`], no policy documents.
-//! DynamoDB: what dynoxide lacks, such as backups, exports and limits of throughput (inject throttling with [`Fault`]);
-//! expired items stay. Other services: none.
+//! DynamoDB: what dynoxide lacks, such as backups (whether point-in-time recovery is on is kept, and nothing more), exports
+//! and limits of throughput (inject throttling with [`Fault`]); expired items stay. S3: what s3s lacks, such as versions and
+//! server-side encryption; objects are files in a temporary folder, so its calls need a tokio runtime. Other services: none.
 //!
 //! # Security
 //!
@@ -51,6 +52,7 @@ mod fault;
 mod kms;
 mod random;
 mod request;
+mod s3;
 
 pub use call::{Call, Outcome};
 pub use deny::Deny;

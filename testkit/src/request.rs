@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
+use crate::s3::Target;
+
 /// A request of the SDK, read.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -13,6 +15,8 @@ pub(crate) struct Request {
     pub(crate) principal: String,
     pub(crate) body: Vec<u8>,
     pub(crate) now: SystemTime,
+    /// S3: what the request is about.
+    pub(crate) object: Option<Target>,
 }
 
 impl Request {
@@ -26,7 +30,20 @@ impl Request {
             .ok_or_else(|| format!("the `authorization` header `{authorization}` has no SigV4 scope"))?;
         let target = http.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or(target);
-        let body = http.body().bytes().ok_or("the embedded services do not take streamed bodies")?;
+        if scope.service == "s3" {
+            // Its body is a stream, which goes to the engine as it is.
+            let object = Target::read(http);
+            return Ok(Self {
+                service: scope.service.to_owned(),
+                operation: object.operation.clone(),
+                region: scope.region.to_owned(),
+                principal: scope.access_key.to_owned(),
+                body: Vec::new(),
+                now,
+                object: Some(object),
+            });
+        }
+        let body = http.body().bytes().ok_or("the embedded services but S3 do not take streamed bodies")?;
         Ok(Self {
             service: scope.service.to_owned(),
             operation: operation.to_owned(),
@@ -34,6 +51,7 @@ impl Request {
             principal: scope.access_key.to_owned(),
             body: body.to_vec(),
             now,
+            object: None,
         })
     }
 }
@@ -46,6 +64,8 @@ pub(crate) struct Subject {
     pub(crate) context: std::collections::BTreeMap<String, String>,
     pub(crate) destination_context: std::collections::BTreeMap<String, String>,
     pub(crate) tables: Vec<String>,
+    pub(crate) bucket: Option<String>,
+    pub(crate) object_key: Option<String>,
     pub(crate) accesses: Vec<Access>,
 }
 

@@ -355,3 +355,50 @@ async fn many_tasks_share_a_client() {
     }
     assert_eq!(aws.calls("kms").len(), 50);
 }
+
+async fn s3_with_bucket() -> (EmbeddedAws, aws_sdk_s3::Client) {
+    let aws = EmbeddedAws::start().await;
+    aws.create_bucket("documents").await;
+    let s3 = aws_sdk_s3::Client::new(&aws.config(REGION).await);
+    (aws, s3)
+}
+
+fn put_object(
+    s3: &aws_sdk_s3::Client,
+    key: &str,
+) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
+    let body = aws_sdk_s3::primitives::ByteStream::from_static(b"hello");
+    s3.put_object().bucket("documents").key(key).body(body)
+}
+
+#[tokio::test]
+async fn objects_are_found_by_the_name_of_the_host() {
+    let (aws, s3) = s3_with_bucket().await;
+    put_object(&s3, "a/b c").send().await.unwrap();
+    let got = s3.get_object().bucket("documents").key("a/b c").send().await.unwrap();
+    assert_eq!(got.body.collect().await.unwrap().to_vec(), b"hello");
+    let calls = aws.calls("s3");
+    let asked: Vec<_> = calls.iter().map(|call| (call.operation.as_str(), call.object_key.as_deref())).collect();
+    assert_eq!(asked, [("PutObject", Some("a/b c")), ("GetObject", Some("a/b c"))]);
+    assert!(calls.iter().all(|call| call.bucket.as_deref() == Some("documents") && call.succeeded()));
+}
+
+#[tokio::test]
+async fn faults_and_denials_hold_for_objects() {
+    let (aws, s3) = s3_with_bucket().await;
+    aws.fault(Fault::on("s3", "PutObject").times(1).error("SlowDown"));
+    aws.fault(Fault::on("s3", "PutObject").times(1).answer_lost());
+    put_object(&s3, "k").send().await.unwrap();
+    let slow = Outcome::Error("SlowDown".to_owned());
+    assert_eq!(outcomes(&aws, "s3"), [slow, Outcome::AnswerLost, Outcome::Success]);
+    aws.fault(Fault::on("s3", "PutObject").times(1).error("PreconditionFailed"));
+    let refused = put_object(&s3, "k").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("PreconditionFailed"));
+    aws.deny(Deny::principal("analyst").service("s3").object("documents/k"));
+    let analyst = aws_sdk_s3::Client::new(&aws.config_as(REGION, "analyst").await);
+    let refused = put_object(&analyst, "k").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessDenied"));
+    put_object(&analyst, "other").send().await.unwrap();
+    aws.deny(Deny::everyone().bucket("documents"));
+    put_object(&s3, "other").send().await.unwrap_err();
+}

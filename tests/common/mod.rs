@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
@@ -74,8 +75,13 @@ pub fn ada() -> Customer {
 pub const SECRETS: [&str; 6] =
     ["ada@example.com", "900-12-3456", "key_live_51H8xk2fictive", "a very private note", "12 Analytical Row", "London"];
 
+pub mod scripted;
+
+/// KMS and DynamoDB of one test: the embedded ones, or those that `AWS_ENDPOINT_URL_KMS` and `AWS_ENDPOINT_URL_DYNAMODB`
+/// name (`tests/engines/run.sh`). What only the embedded ones can do goes through `aws`.
 pub struct Site {
     pub aws: EmbeddedAws,
+    account: String,
     pub key_arn: String,
     pub dynamodb: DynamoDb,
 }
@@ -83,9 +89,13 @@ pub struct Site {
 impl Site {
     pub async fn start() -> Self {
         let aws = EmbeddedAws::start().await;
-        let key_arn = aws.create_key(REGION, "alias/privet").await;
-        let dynamodb = DynamoDb::new(&aws.config(REGION).await);
-        let site = Self { aws, key_arn, dynamodb };
+        let account = fresh_account();
+        let key_arn = match std::env::var_os(KMS) {
+            Some(_) => elsewhere::create_key(&account).await,
+            None => aws.create_key(REGION, "alias/privet").await,
+        };
+        let dynamodb = DynamoDb::new(&config(&aws, &account, DYNAMODB, EmbeddedAws::DEFAULT_PRINCIPAL).await);
+        let site = Self { aws, account, key_arn, dynamodb };
         site.create_table("customers").await;
         site
     }
@@ -106,8 +116,17 @@ impl Site {
 
     /// A keyring whose KMS requests are this principal's.
     pub async fn keyring(&self, principal: &str) -> KmsKeyring {
-        let config = self.aws.config_as(REGION, principal).await;
-        KmsKeyring::new(aws_sdk_kms::Client::new(&config), &self.key_arn).unwrap()
+        KmsKeyring::new(self.kms_as(principal).await, &self.key_arn).unwrap()
+    }
+
+    /// A client of KMS whose requests are this principal's.
+    pub async fn kms_as(&self, principal: &str) -> aws_sdk_kms::Client {
+        aws_sdk_kms::Client::new(&config(&self.aws, &self.account, KMS, principal).await)
+    }
+
+    /// A client of DynamoDB whose requests are this principal's.
+    pub async fn dynamodb_as(&self, principal: &str) -> DynamoDb {
+        DynamoDb::new(&config(&self.aws, &self.account, DYNAMODB, principal).await)
     }
 
     pub async fn builder(&self) -> ProtectorBuilder {
@@ -126,6 +145,38 @@ impl Site {
     pub async fn store(&self, table: &str, item: HashMap<String, AttributeValue>) {
         self.dynamodb.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
     }
+}
+
+/// The configuration of a service's clients: where the variable says, or embedded.
+async fn config(aws: &EmbeddedAws, account: &str, variable: &str, principal: &str) -> SdkConfig {
+    match std::env::var_os(variable) {
+        Some(_) => elsewhere::config(account).await,
+        None => aws.config_as(REGION, principal).await,
+    }
+}
+
+/// A service outside of this process, which many tests use at a time.
+mod elsewhere {
+    use super::{REGION, SdkConfig};
+
+    /// The access key is the account: each test has tables of its own, and all principals are alike.
+    pub(super) async fn config(account: &str) -> SdkConfig {
+        let credentials = aws_sdk_dynamodb::config::Credentials::new(account, "test", None, None, "tests");
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).region(REGION);
+        config.credentials_provider(credentials).load().await
+    }
+
+    pub(super) async fn create_key(account: &str) -> String {
+        let created = aws_sdk_kms::Client::new(&config(account).await).create_key().send().await.unwrap();
+        created.key_metadata.unwrap().arn.unwrap()
+    }
+}
+
+/// The number of an account that no other test has.
+fn fresh_account() -> String {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).unwrap();
+    format!("{:012}", u64::from_be_bytes(bytes) % 1_000_000_000_000)
 }
 
 /// Keeps events in memory, and fails when told.
@@ -148,3 +199,6 @@ impl AuditSink for Events {
 }
 
 pub const REGION: &str = "eu-west-1";
+// The SDK reads them by itself.
+const KMS: &str = "AWS_ENDPOINT_URL_KMS";
+const DYNAMODB: &str = "AWS_ENDPOINT_URL_DYNAMODB";

@@ -26,7 +26,7 @@ struct Room {
 }
 
 const PURE: &[&str] =
-    &["tokio", "futures_util", "Instant", "SystemTime", "fs", "net", "aws_sdk_kms", "aws_sdk_dynamodb"];
+    &["tokio", "futures_util", "Instant", "SystemTime", "fs", "net", "aws_sdk_kms", "aws_sdk_dynamodb", "aws_sdk_s3"];
 const KEYLESS: Ours = Ours::Never(&["crypto", "keyring", "cache", "record", "protector", "edk", "encryption_context"]);
 const FORMAT: Ours =
     Ours::Never(&["policy", "mask", "view", "protector", "keyring", "cache", "audit", "principal", "schema", "time"]);
@@ -42,11 +42,14 @@ const ROOMS: &[Room] = &[
     Room { name: "beacon", ours: FORMAT, never: PURE },
     Room { name: "record", ours: FORMAT, never: PURE },
     Room { name: "message", ours: FORMAT, never: PURE },
+    Room { name: "s3ec", ours: FORMAT, never: PURE },
     Room { name: "dbesdk", ours: Ours::Only(&["crypto", "edk", "encryption_context", "error", "value"]), never: PURE },
     // Masking works without any key.
     Room { name: "mask", ours: KEYLESS, never: PURE },
     Room { name: "policy", ours: KEYLESS, never: &["tokio", "aws_sdk_kms", "aws_sdk_dynamodb", "SystemTime"] },
     Room { name: "view", ours: KEYLESS, never: PURE },
+    Room { name: "detect", ours: Ours::Only(&["classification", "principal", "spelling"]), never: PURE },
+    Room { name: "spelling", ours: Ours::Only(&[]), never: PURE },
     Room { name: "principal", ours: KEYLESS, never: PURE },
     Room { name: "schema", ours: KEYLESS, never: PURE },
     // Keyrings and their cache know nothing of what is sealed, or for whom.
@@ -59,16 +62,19 @@ const ROOMS: &[Room] = &[
 ];
 
 /// A crate, and the one place of the library that names it.
+/// The command line, which is no library, may name the SDKs' clients too: it makes them.
 const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
+    ("ghash", "core/src/crypto"),
     ("aws_sdk_kms", "core/src/keyring/kms"),
     ("aws_sdk_dynamodb", "dynamo-adapter/src"),
+    ("regex", "core/src/detect"),
     ("aws_sdk_s3", "s3-adapter/src"),
     ("clap", "cli/src"),
 ];
 
 /// The sources of the library; `testkit` is equipment.
-const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src"];
+const LIBRARY: &[&str] = &["src", "core/src", "derive/src", "dynamo-adapter/src", "s3-adapter/src", "bulk/src"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -163,7 +169,7 @@ fn each_foreign_crate_has_one_home() {
             seen.push(*name);
         }
     }
-    for name in ["aws_lc_rs", "aws_sdk_kms", "aws_sdk_dynamodb"] {
+    for name in ["aws_lc_rs", "aws_sdk_kms", "aws_sdk_dynamodb", "aws_sdk_s3"] {
         assert!(seen.contains(&name), "`{name}` was not found where it is at home: does the scan work?");
     }
 }
@@ -255,10 +261,33 @@ fn the_core_alone_pulls_no_sdk() {
 
 #[test]
 fn adapters_know_neither_each_other_nor_the_command_line() {
-    let packages = built_from("privet-dynamodb");
+    for (adapter, other) in [("privet-dynamodb", "privet-s3"), ("privet-s3", "privet-dynamodb")] {
+        let packages = built_from(adapter);
+        assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
+        for stranger in [other, "privet", "privet-bulk", "privet-cli", "privet-lambda", "privet-testkit", "clap"] {
+            assert!(!packages.iter().any(|name| name == stranger), "{adapter} must not depend on {stranger}");
+        }
+    }
+}
+
+#[test]
+fn bulk_knows_no_sdk() {
+    let packages = built_from("privet-bulk");
     assert!(packages.iter().any(|name| name == "privet-core"), "{packages:?}");
-    for stranger in ["privet", "privet-s3", "privet-bulk", "privet-cli", "privet-lambda", "privet-testkit", "clap"] {
-        assert!(!packages.iter().any(|name| name == stranger), "privet-dynamodb must not depend on {stranger}");
+    for stranger in ["privet", "privet-dynamodb", "privet-s3", "privet-cli", "privet-lambda", "clap"] {
+        assert!(!packages.iter().any(|name| name == stranger), "privet-bulk must not depend on {stranger}");
+    }
+    let sdk: Vec<_> = packages.iter().filter(|name| name.starts_with("aws-s") || *name == "aws-config").collect();
+    assert!(sdk.is_empty(), "{sdk:?}");
+}
+
+#[test]
+fn nothing_is_built_on_the_command_line() {
+    let metadata: Json =
+        serde_json::from_str(&cargo(&["metadata", "--offline", "--no-deps", "--format-version", "1"])).unwrap();
+    for package in metadata["packages"].as_array().unwrap() {
+        let mut dependencies = package["dependencies"].as_array().unwrap().iter();
+        assert!(!dependencies.any(|dependency| dependency["name"] == "privet-cli"), "{}", package["name"]);
     }
 }
 

@@ -23,7 +23,8 @@ impl AuditSink for TracingSink {
                 path = event.path,
                 class = event.class.as_str(),
                 decision = event.decision.as_str(),
-                "disclosed"
+                action = event.action.as_str(),
+                "audit event"
             );
         }
         Box::pin(std::future::ready(Ok(())))

@@ -115,6 +115,11 @@ impl KmsKeyring {
         self
     }
 
+    /// The ARN of its key, if it reads.
+    pub(super) fn key_arn(&self) -> Option<&str> {
+        self.reads.then_some(self.key.as_str())
+    }
+
     async fn unwrap<'a>(&'a self, edks: &'a [EncryptedDataKey], request: &'a DataKeyRequest) -> Result<Option<Secret>> {
         let Some(own) = KeyArn::parse(&self.key).filter(|_| self.reads) else { return Ok(None) };
         let is_ours = |edk: &&EncryptedDataKey| {
@@ -158,4 +163,4 @@ fn read_only() -> Error {
     Error::config("a discovery keyring only reads: write with a `KmsKeyring`, and add this one with `with_reader`")
 }
 
-const PROVIDER_ID: &str = "aws-kms";
+pub(super) const PROVIDER_ID: &str = "aws-kms";

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::footer;
 use super::frame::Kind;
-use super::seal::{NewMessage, Writing, too_long};
+use super::seal::{NewMessage, Writing, beyond_bound, too_long};
 use crate::crypto::{Digest, Secret};
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, Result};
@@ -23,6 +23,8 @@ pub struct Encryptor {
     /// The number of the next frame; `None` once there was none left.
     sequence: Option<u32>,
     digest: Option<Digest>,
+    /// Bytes of plaintext that may still come, if there is a bound.
+    left: Option<u64>,
 }
 
 impl NewMessage {
@@ -32,8 +34,10 @@ impl NewMessage {
     ///
     /// As [`seal`](Self::seal).
     pub fn encryptor(self, data_key: &Secret, edks: Vec<EncryptedDataKey>) -> Result<Encryptor> {
+        let left = self.max_plaintext();
         let mut writing = self.start(data_key, edks)?;
         Ok(Encryptor {
+            left,
             digest: footer::digest(writing.suite),
             header: std::mem::take(&mut writing.header),
             buffer: Zeroizing::default(),
@@ -57,8 +61,17 @@ impl Encryptor {
     ///
     /// # Errors
     ///
-    /// `Input` if the plaintext has more than 2^32 - 1 frames; from then on nothing goes.
+    /// `Input` if the plaintext has more than 2^32 - 1 frames, or more bytes than the options say; from then on nothing
+    /// goes.
     pub fn push(&mut self, mut plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        if let Some(left) = &mut self.left {
+            let Some(less) = left.checked_sub(plaintext.len() as u64) else {
+                // So that `finish` fails too.
+                self.sequence = None;
+                return Err(beyond_bound());
+            };
+            *left = less;
+        }
         let start = self.begin(out);
         // A full frame waits until more follows: it may be the final one.
         while let Some((frame, rest)) = plaintext

@@ -162,6 +162,11 @@ impl Locked {
         &self.context
     }
 
+    /// The commitment policy, as a number for names of cached keys.
+    pub(crate) fn policy(&self) -> u8 {
+        self.options.policy as u8
+    }
+
     pub(super) fn limits(&self) -> &Limits {
         &self.options.limits
     }

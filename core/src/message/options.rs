@@ -56,6 +56,7 @@ pub struct WriteOptions {
     pub(super) frame_length: u32,
     pub(super) limits: Limits,
     pub(super) threads: usize,
+    pub(super) max_plaintext: Option<u64>,
 }
 
 impl WriteOptions {
@@ -70,6 +71,7 @@ impl WriteOptions {
             frame_length: DEFAULT_FRAME_LENGTH,
             limits: Limits::default(),
             threads: 1,
+            max_plaintext: None,
         }
     }
 
@@ -108,6 +110,14 @@ impl WriteOptions {
     #[must_use]
     pub fn with_threads(mut self, threads: usize) -> Self {
         self.threads = threads;
+        self
+    }
+
+    /// The same for a plaintext of so many bytes at most; a longer one is refused. A stream needs it to get a data key
+    /// out of a [`DataKeyCache`](crate::cache::DataKeyCache), which counts the bytes beforehand.
+    #[must_use]
+    pub fn with_max_plaintext(mut self, bytes: u64) -> Self {
+        self.max_plaintext = Some(bytes);
         self
     }
 

@@ -63,12 +63,22 @@ impl NewMessage {
         self.options.suite
     }
 
+    /// The commitment policy, as a number for names of cached keys.
+    pub(crate) fn policy(&self) -> u8 {
+        self.options.policy as u8
+    }
+
+    /// How many bytes of plaintext the message has at most, if that was said.
+    pub(crate) fn max_plaintext(&self) -> Option<u64> {
+        self.options.max_plaintext
+    }
+
     /// The whole message, with this data key, wrapped as `edks`.
     ///
     /// # Errors
     ///
     /// `Config` if the data key's length is not the suite's, or there are no or too many wrapped keys; `Input` if the
-    /// header is too long, or the plaintext has more than 2^32 - 1 frames.
+    /// header is too long, or the plaintext longer than the options say or than 2^32 - 1 frames.
     ///
     /// # Security
     ///
@@ -92,6 +102,9 @@ impl NewMessage {
         plaintext: &[u8],
         buffer: Vec<u8>,
     ) -> Result<Vec<u8>> {
+        if self.options.max_plaintext.is_some_and(|most| plaintext.len() as u64 > most) {
+            return Err(beyond_bound());
+        }
         let threads = jobs::threads_for(plaintext.len(), self.options.threads);
         let writing = self.start(data_key, edks)?;
         let length = |length: u64| usize::try_from(length).map_err(|_| too_long());
@@ -197,6 +210,10 @@ fn parted(context: EncryptionContext, required: &BTreeSet<String>) -> (Encryptio
             (stored.with(name, value), not_stored)
         }
     })
+}
+
+pub(super) fn beyond_bound() -> Error {
+    Error::input("the plaintext is longer than `with_max_plaintext` says")
 }
 
 pub(super) fn too_long() -> Error {

@@ -1,15 +1,18 @@
 //! Messages with keyrings: who is asked, when, and what comes of it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::*;
+use crate::cache::{CacheLimits, DataKeyCache};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::ErrorKind;
 use crate::keyring::{KeyringFuture, MultiKeyring, RawAesKeyring};
-use crate::message::{AlgorithmSuite, CommitmentPolicy, HeaderProgress, HeaderReader, Limits};
+use crate::message::{AlgorithmSuite, CommitmentPolicy, Header, HeaderProgress, HeaderReader, Limits};
+use crate::time::SystemTimeSource;
 
 fn keyring(name: &str) -> RawAesKeyring {
     RawAesKeyring::new("tests", name, &Secret::copy_of(&[7; 32])).unwrap()
@@ -177,4 +180,130 @@ async fn readers_and_writers_come_back() {
     assert_eq!((length, opened), (200_000, plaintext));
     let cut = decrypt_io(&keyring, &message[..message.len() - 1], &mut Vec::new(), &ReadOptions::new()).await;
     assert_eq!(cut.unwrap_err().kind(), ErrorKind::Integrity);
+}
+
+fn cache(keyring: &Arc<Counting>, limits: CacheLimits) -> DataKeyCache {
+    DataKeyCache::new(Arc::clone(keyring) as _, limits, Arc::new(SystemTimeSource::new()))
+}
+
+#[tokio::test]
+async fn a_cache_gives_one_data_key_to_messages_that_may_share_it() {
+    let keyring = Arc::new(Counting::new());
+    let cached = cache(&keyring, CacheLimits::default());
+    let options = WriteOptions::new(context());
+    let mut ids = std::collections::BTreeSet::new();
+    for text in [&b"one"[..], b"two"] {
+        let message = encrypt(&cached, text, &options).await.unwrap();
+        ids.insert(Header::peek(&message, &ReadOptions::new()).unwrap().unwrap().message_id().to_vec());
+        assert_eq!(decrypt(&cached, &message, &ReadOptions::new()).await.unwrap().plaintext, text);
+    }
+    // Written twice, read back twice: one call. What the messages are sealed with is derived from ids of their own.
+    assert_eq!((keyring.asked(), ids.len()), (1, 2));
+    // Another context is another key.
+    let other = WriteOptions::new(context().with("tenant", "b"));
+    encrypt(&cached, b"x", &other).await.unwrap();
+    assert_eq!(keyring.asked(), 2);
+    cached.purge();
+    encrypt(&cached, b"x", &options).await.unwrap();
+    assert_eq!(keyring.asked(), 3);
+}
+
+#[tokio::test]
+async fn messages_that_may_share_nothing_get_data_keys_of_their_own() {
+    let keyring = Arc::new(Counting::new());
+    let cached = cache(&keyring, CacheLimits::default());
+    let plain = WriteOptions::new(context());
+    let alone = [
+        plain.clone().signed(),
+        plain.clone().dangerous_without_commitment(AlgorithmSuite::Aes256Hkdf),
+        plain.clone().dangerous_without_commitment(AlgorithmSuite::Aes256),
+    ];
+    for (index, options) in alone.iter().enumerate() {
+        encrypt(&cached, b"x", options).await.unwrap();
+        encrypt(&cached, b"x", options).await.unwrap();
+        assert_eq!(keyring.asked(), 2 * (index + 1));
+    }
+    // A stream of unknown length cannot be counted; one that says how long it may be can.
+    let before = keyring.asked();
+    let _ = encryptor(&cached, &plain).await.unwrap();
+    let _ = encryptor(&cached, &plain).await.unwrap();
+    assert_eq!(keyring.asked(), before + 2);
+    for _ in 0..2 {
+        let _ = encryptor(&cached, &plain.clone().with_max_plaintext(10)).await.unwrap();
+    }
+    assert_eq!(keyring.asked(), before + 3);
+}
+
+#[tokio::test]
+async fn a_cached_data_key_ends_with_its_limits() {
+    for (limits, expected) in [
+        (CacheLimits::default().with_max_records(2), 2),
+        (CacheLimits::default().with_max_bytes(7), 3),
+        (CacheLimits::default().with_max_age(std::time::Duration::ZERO), 4),
+    ] {
+        let keyring = Arc::new(Counting::new());
+        let cached = cache(&keyring, limits);
+        for text in [&b"four"[..], b"for", b"seven", b"three"] {
+            encrypt(&cached, text, &WriteOptions::new(context())).await.unwrap();
+        }
+        assert_eq!(keyring.asked(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_warm_cache_lets_nothing_past_the_commitment_policy() {
+    let keyring = Arc::new(Counting::new());
+    let cached = cache(&keyring, CacheLimits::default());
+    let older = WriteOptions::new(context()).dangerous_without_commitment(AlgorithmSuite::Aes256Hkdf);
+    let message = encrypt(&cached, b"x", &older).await.unwrap();
+    let lenient = ReadOptions::new().with_policy(CommitmentPolicy::RequireEncryptAllowDecrypt);
+    for _ in 0..2 {
+        decrypt(&cached, &message, &lenient).await.unwrap();
+    }
+    assert_eq!(keyring.asked(), 2);
+    assert_eq!(decrypt(&cached, &message, &ReadOptions::new()).await.unwrap_err().kind(), ErrorKind::Denied);
+    // Nor is a key found under another policy or suite than it was asked with.
+    let committing = encrypt(&cached, b"x", &WriteOptions::new(context())).await.unwrap();
+    assert_eq!(keyring.asked(), 3);
+    decrypt(&cached, &committing, &lenient).await.unwrap();
+    assert_eq!(keyring.asked(), 4);
+    let required = WriteOptions::new(context()).with_required(["purpose"]);
+    let not_stored = encrypt(&cached, b"x", &required).await.unwrap();
+    let unknown = decrypt(&cached, &not_stored, &ReadOptions::new()).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Integrity);
+}
+
+#[tokio::test]
+async fn a_plaintext_beyond_its_bound_is_refused() {
+    let options = WriteOptions::new(context()).with_max_plaintext(4);
+    let whole = encrypt(&keyring("a"), b"five!", &options).await.unwrap_err();
+    assert_eq!(whole.kind(), ErrorKind::Input);
+    encrypt(&keyring("a"), b"four", &options).await.unwrap();
+    let mut encryptor = encryptor(&keyring("a"), &options).await.unwrap();
+    let mut out = Vec::new();
+    encryptor.push(b"four", &mut out).unwrap();
+    assert_eq!(encryptor.push(b"!", &mut out).unwrap_err().kind(), ErrorKind::Input);
+    assert_eq!(encryptor.finish(&mut out).unwrap_err().kind(), ErrorKind::Input);
+}
+
+#[tokio::test]
+async fn used_memory_and_several_threads_change_nothing() {
+    let plaintext: Vec<u8> = (0..=255).cycle().take(5_000_001).collect();
+    for options in [WriteOptions::new(context()).with_threads(3), WriteOptions::new(context()).with_threads(3).signed()]
+    {
+        let used = vec![0xaa; 6_000_000];
+        let place = used.as_ptr();
+        let message = encrypt_into(&keyring("a"), &plaintext, &options, used).await.unwrap();
+        assert_eq!(message.as_ptr(), place);
+        let used = vec![0xaa; 7_000_000];
+        let reading = ReadOptions::new().with_threads(3);
+        assert!(decrypt_into(&keyring("a"), &message, &reading, used).await.unwrap().plaintext == plaintext);
+        assert!(decrypt(&keyring("a"), &message, &ReadOptions::new()).await.unwrap().plaintext == plaintext);
+        for at in [message.len() / 2, message.len() - 1] {
+            let mut damaged = message.clone();
+            damaged[at] ^= 1;
+            let refused = decrypt_into(&keyring("a"), &damaged, &reading, vec![1; 10]).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Integrity);
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::matrix::EVERYONE;
 use super::plan::names;
 use super::read::Source;
 use super::rules::{NameRules, Pattern};
+use super::search;
 use super::{AtRest, ClassSettings, DbEsdk, Decisions, FieldOverride, Integrity, Policy, Resource, TableFormat};
 use crate::classification::Classification;
 use crate::error::Result;
@@ -145,8 +146,10 @@ fn field_overrides(
             return Err(source.error(whole, "there are too many fields; rules make fewer of them do"));
         }
         let says_nothing = entry.class.is_none() && entry.mask.is_none() && entry.disclose.is_none();
+        let says_nothing = says_nothing && entry.searchable.is_none() && entry.beacon.is_none();
         if says_nothing && entry.audit.is_none() && entry.categories.is_empty() {
-            let message = "the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`";
+            let message = "the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`, \
+                           `searchable`, `beacon`";
             return Err(source.error(whole, message));
         }
         if let Some(cells) = &entry.disclose {
@@ -164,6 +167,8 @@ fn field_overrides(
             categories: entry.categories,
             cells: entry.disclose.map(Spanned::into_inner),
             audit: entry.audit,
+            searchable: entry.searchable,
+            beacon: entry.beacon.map(|beacon| search::beacon(source, beacon)).transpose()?,
             place: source.place(whole),
         });
     }
@@ -174,16 +179,25 @@ fn resources(source: &Source<'_>, entries: BTreeMap<String, ResourceEntry>) -> R
     let mut resources = BTreeMap::new();
     for (name, entry) in entries {
         check_format(source, &entry)?;
+        let integrity = entry.integrity;
+        let versioned = entry.versioned.as_ref().is_some_and(|versioned| *versioned.get_ref());
+        if let Some(entry) = entry.versioned.filter(|_| versioned && integrity == Integrity::Field) {
+            let message = "only record integrity authenticates a version; leave out one of `versioned` and `integrity`";
+            return Err(source.error(entry.span(), message));
+        }
         let resource = Resource {
+            versioned,
             format: entry.format.map(Spanned::into_inner).unwrap_or_default(),
             reads: entry.reads,
             db_esdk: db_esdk(source, &name, entry.db_esdk.map(Spanned::into_inner).unwrap_or_default())?,
             table: entry.table.unwrap_or_else(|| name.clone()),
+            class: entry.class,
             key: distinct(source, entry.key)?,
-            integrity: entry.integrity,
+            integrity,
             unsigned: distinct(source, entry.unsigned)?,
             plaintext_reads: entry.plaintext_reads,
             drift: entry.drift,
+            search: entry.search.map(|search| search::search(source, search)).transpose()?.unwrap_or_default(),
             name: name.clone(),
         };
         resources.insert(name, resource);
@@ -196,6 +210,11 @@ fn check_format(source: &Source<'_>, entry: &ResourceEntry) -> Result<()> {
     if let (Some(format), Integrity::Field, true) = (&entry.format, entry.integrity, is_written) {
         let message = "items in DB-ESDK format have integrity as a whole; leave `integrity` out, or write records";
         return Err(source.error(format.span(), message));
+    }
+    let record_only = entry.versioned.as_ref().map(Spanned::span).or(entry.search.as_ref().map(Spanned::span));
+    if let (Some(span), true) = (record_only, is_written) {
+        let message = "items in DB-ESDK format have no record versions and no beacons of privet's; leave out `versioned` and `search`";
+        return Err(source.error(span, message));
     }
     match &entry.db_esdk {
         Some(settings) if !is_written && !entry.reads.contains(&TableFormat::DbEsdk) => Err(source.error(

@@ -111,14 +111,38 @@ pub(super) struct FieldEntry {
     pub(super) disclose: Option<Spanned<FieldCells>>,
     /// Whether showing it leaves an audit event.
     pub(super) audit: Option<bool>,
+    /// Whether it can be searched for, if a beacon is said; what the model says if not said.
+    pub(super) searchable: Option<bool>,
+    /// The beacon that it is searched for by.
+    #[schemars(with = "Option<BeaconEntry>")]
+    pub(super) beacon: Option<Spanned<BeaconEntry>>,
+}
+
+/// The beacon of a field: a keyed, shortened hash that is stored beside the sealed value.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BeaconEntry {
+    /// How many bits it has, in all versions that are not in `lengths`.
+    #[schemars(range(min = 1, max = 63))]
+    pub(super) length: u8,
+    /// How many bits it has in single versions: `{ 2 = 14 }`.
+    #[serde(default)]
+    pub(super) lengths: BTreeMap<String, u8>,
+    /// What its attribute is called after `privet_b1_`; the path with underscores if not said.
+    pub(super) name: Option<String>,
+    /// Whether members of a set or list are searched for, and not the value as a whole.
+    #[serde(default)]
+    pub(super) members: bool,
 }
 
 /// A table or collection.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ResourceEntry {
-    /// Its physical name; the resource's own if not said.
+    /// Its physical name, of a table or a bucket; the resource's own if not said.
     pub(super) table: Option<String>,
+    /// The class of what is kept in it as a whole, such as S3 objects; `default_class` if not said.
+    pub(super) class: Option<Classification>,
     /// The key attributes, partition key first. They are stored in clear and must be of class `public`.
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
@@ -136,6 +160,15 @@ pub(super) struct ResourceEntry {
     /// What to do on meeting a value that is stored under another class than the policy gives it now. If not said:
     /// report it, but with `integrity = "field"` refuse what is in clear and should be sealed.
     pub(super) drift: Option<DriftReads>,
+    /// Whether each record carries a version that counts its writes and is bound into it: writes are refused that did
+    /// not read the latest, and a reader can refuse what is older than it has seen. Only with `integrity = "record"`.
+    #[serde(default)]
+    #[schemars(with = "bool")]
+    pub(super) versioned: Option<Spanned<bool>>,
+    /// The versions of its beacons, and beacons of several fields.
+    #[serde(default)]
+    #[schemars(with = "SearchEntry")]
+    pub(super) search: Option<Spanned<SearchEntry>>,
     /// The format that items are written in; `record` if not said.
     #[schemars(with = "Option<TableFormat>")]
     pub(super) format: Option<Spanned<TableFormat>>,
@@ -145,6 +178,31 @@ pub(super) struct ResourceEntry {
     /// How items in DB-ESDK format are laid out.
     #[schemars(with = "Option<DbEsdkEntry>")]
     pub(super) db_esdk: Option<Spanned<DbEsdkEntry>>,
+}
+
+/// How a resource's records are searched for.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SearchEntry {
+    /// The versions of beacons that are written; `[1]` if not said.
+    pub(super) write: Option<Vec<u8>>,
+    /// The versions that are asked for; those that are written if not said.
+    pub(super) query: Option<Vec<u8>>,
+    /// Beacons of several fields.
+    #[serde(default)]
+    pub(super) compound: Vec<CompoundEntry>,
+}
+
+/// A beacon of several fields, which are searched for from the first on.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CompoundEntry {
+    /// What its attribute is called after `privet_b1_`.
+    pub(super) name: String,
+    /// The fields, each with a beacon of its own.
+    pub(super) fields: Vec<String>,
+    /// A text in clear that comes last, so that its beginning can be searched for.
+    pub(super) sort: Option<String>,
 }
 
 /// How items in DB-ESDK format are laid out: what all clients of the table agree on.

@@ -11,9 +11,12 @@ use crate::schema::Schema;
 use crate::value::{Map, Path, Value};
 use crate::view::Tree;
 
+mod explain;
 mod inventory;
 pub(super) mod names;
+mod place;
 mod seal;
+mod search;
 mod shape;
 mod show;
 mod trail;
@@ -21,8 +24,11 @@ mod trail;
 #[cfg(test)]
 mod tests;
 
+pub use explain::{Explanation, NamedClasses};
 pub use inventory::PlanEntry;
 use names::{Names, State};
+pub use place::Placement;
+pub use search::{BeaconIndex, SearchCompound, SearchField, SearchPlan, is_beacon_name};
 use shape::{NodeId, Shapes};
 
 /// A policy resolved for one model or resource. Make it once and use it for every record; cheap to clone.
@@ -118,6 +124,17 @@ impl Plan {
         seal::sealings(&self.0, record)
     }
 
+    /// How a value at this path would be stored, whatever else the record holds.
+    ///
+    /// This is what lets a single value be written, or compared with, without the rest of its record.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if the value nests deeper than 32 levels.
+    pub fn place(&self, path: &Path, value: &Value) -> Result<Placement> {
+        place::place(&self.0, path, value)
+    }
+
     /// What the principal may see of a record, given in clear.
     ///
     /// `withheld` are the paths of values that could not be opened: they are withheld whatever the policy says. `tenant`
@@ -148,6 +165,13 @@ pub struct Reveal {
     pub class: Classification,
     /// How much of it is shown.
     pub disclosure: Disclosure,
+}
+
+impl Reveal {
+    /// A value that is there for all to read.
+    pub(crate) fn whole(path: Path, class: Classification) -> Self {
+        Self { path, class, disclosure: Disclosure::Reveal }
+    }
 }
 
 /// What happens to a field at rest, for the inventory.

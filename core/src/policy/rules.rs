@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::name::{covers, spell};
+use super::name::covers;
 use crate::classification::{Classification, ClassificationSet};
+use crate::spelling::spell;
 use crate::value::MAX_DEPTH;
 
 /// The name rules of a policy, ready to be asked.
@@ -48,6 +49,20 @@ impl NameRules {
             }
             Pattern::Path(segments) => self.paths.push((segments, ClassificationSet::of(class))),
         }
+    }
+
+    /// All patterns, in the one spelling: names, names with stars, paths.
+    pub(super) fn patterns(&self) -> Vec<(String, ClassificationSet)> {
+        let names = self.exact.iter().map(|(name, said)| (name.clone(), *said));
+        let globs = self.globs.iter().cloned();
+        let paths = self.paths.iter().map(|(segments, said)| {
+            let segment = |segment: &Segment| match segment {
+                Segment::One(name) => name.clone(),
+                Segment::Any => "**".to_owned(),
+            };
+            (segments.iter().map(segment).collect::<Vec<_>>().join("."), *said)
+        });
+        names.chain(globs).chain(paths).collect()
     }
 
     /// The progress at the root of a record.

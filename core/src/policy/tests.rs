@@ -184,7 +184,7 @@ fn contradictions_are_told_with_their_place() {
         ),
         (
             "version = 1\n[[fields]]\npath = 'a'".to_owned(),
-            "policy:2:1: the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`",
+            "policy:2:1: the field is given nothing; allowed: `class`, `mask`, `categories`, `disclose`, `audit`, `searchable`, `beacon`",
         ),
         (
             "version = 1\n[[fields]]\npath = 'a'\ndisclose = { suport = 'mask' }".to_owned(),

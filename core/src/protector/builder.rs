@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use super::beacon_keys::BeaconKeyCache;
 use super::pseudonym::Pseudonyms;
-use super::shared::{Memory, Shared};
+use super::shared::{Counts, Memory, Shared};
 use super::tenant::Tenant;
 use super::{Protector, Resource};
 use crate::audit::AuditSink;
@@ -14,7 +15,8 @@ use crate::classification::{Classification, ClassificationSet};
 use crate::crypto::Secret;
 use crate::encryption_context::{CLASS, TENANT};
 use crate::error::{Error, Result};
-use crate::keyring::Keyring;
+use crate::keyring::store::BranchKeyCacheLimits;
+use crate::keyring::{BeaconKeySource, Keyring};
 use crate::mask::{Mask, Masks};
 use crate::policy::Policy;
 use crate::schema::{Protect, Schema};
@@ -34,6 +36,9 @@ pub struct ProtectorBuilder {
     mistake: Option<Error>,
     time: Option<Arc<dyn TimeSource>>,
     models: Vec<&'static Schema>,
+    beacon_key: Option<Arc<dyn BeaconKeySource>>,
+    beacon_key_versions: BTreeMap<u8, Arc<dyn BeaconKeySource>>,
+    beacon_key_cache: BranchKeyCacheLimits,
 }
 
 impl ProtectorBuilder {
@@ -46,6 +51,24 @@ impl ProtectorBuilder {
     /// Where data keys come from. Needed.
     pub fn keyring(mut self, keyring: impl Keyring + 'static) -> Self {
         self.keyring = Some(Arc::new(keyring));
+        self
+    }
+
+    /// Where the keys of beacons come from. Needed to write and search resources for which the policy names beacons.
+    pub fn beacon_key(mut self, source: impl BeaconKeySource + 'static) -> Self {
+        self.beacon_key = Some(Arc::new(source));
+        self
+    }
+
+    /// Where the keys of beacons of one version come from, if not from where the others do.
+    pub fn beacon_key_of_version(mut self, version: u8, source: impl BeaconKeySource + 'static) -> Self {
+        self.beacon_key_versions.insert(version, Arc::new(source));
+        self
+    }
+
+    /// How long and how many beacon keys are held. Default: [`BranchKeyCacheLimits::default`].
+    pub fn beacon_key_cache(mut self, limits: BranchKeyCacheLimits) -> Self {
+        self.beacon_key_cache = limits;
         self
     }
 
@@ -145,6 +168,12 @@ impl ProtectorBuilder {
             policy: self.policy,
             masks,
             cache: DataKeyCache::new(keyring, self.limits, Arc::clone(&time)),
+            beacon_keys: BeaconKeyCache::new(
+                self.beacon_key,
+                self.beacon_key_versions,
+                self.beacon_key_cache,
+                Arc::clone(&time),
+            ),
             context,
             audit: self.audit,
             pseudonyms,
@@ -152,10 +181,12 @@ impl ProtectorBuilder {
             registered,
             models: Memory::default(),
             resources: Memory::default(),
-            plaintext_reads: AtomicU64::new(0),
+            plaintext_reads: Counts::default(),
+            drift_reads: Counts::default(),
             other_format_reads: AtomicU64::new(0),
             audit_events: AtomicU64::new(0),
         };
+        shared.registered.iter().try_for_each(|resource| shared.check_search(resource))?;
         Ok(Protector { shared: Arc::new(shared), tenant })
     }
 }

@@ -42,9 +42,11 @@ impl Protector {
             attribute_of(path).is_some_and(|name| opened.encrypted.iter().any(|encrypted| encrypted == name))
         };
         // Classes are not stored: what is encrypted is taken to be of the class that it has now.
+        let mut found: Vec<(Path, Classification)> = Vec::new();
         let drift = resource.plan().sealings(&opened.item).and_then(|planned| {
             let sealed: Vec<(Path, Classification)> =
                 planned.into_iter().filter(|(path, _)| is_encrypted(path)).collect();
+            found.clone_from(&sealed);
             unprotected::drift(resource.plan(), &opened.item, &sealed, &[])
         });
         let refuses = resource.drift() == Some(DriftReads::Refuse);
@@ -61,10 +63,12 @@ impl Protector {
         }
         Ok(Unprotected {
             record: opened.item,
+            sealed: found,
             withheld: Vec::new(),
             drift,
             plaintext: false,
             is_proven: true,
+            version: None,
             format: TableFormat::DbEsdk,
         })
     }

@@ -3,9 +3,9 @@
 use crate::dbesdk::{self, Suite};
 use crate::error::{Error, Result};
 use crate::mask::Masks;
-use crate::policy::plan::Plan;
+use crate::policy::plan::{Plan, SearchPlan};
 use crate::policy::{self, DriftReads, PlaintextReads, Policy, TableFormat};
-use crate::record::{Integrity, Layout};
+use crate::record::{Form, Integrity, Layout};
 use crate::schema::Schema;
 use crate::value::Map;
 
@@ -15,10 +15,12 @@ pub struct Resource {
     name: String,
     table: String,
     plan: Plan,
+    search: SearchPlan,
     item: Layout,
     json: Layout,
     plaintext_reads: PlaintextReads,
     drift: Option<DriftReads>,
+    versioned: bool,
     format: TableFormat,
     reads: Vec<TableFormat>,
     db_esdk: Option<dbesdk::Table>,
@@ -58,6 +60,12 @@ impl Resource {
 
     fn new(name: &str, key: Vec<String>, plan: Plan, policy: &Policy) -> Result<Self> {
         let named = policy.resource(name);
+        let versioned = named.is_some_and(|resource| resource.versioned);
+        if versioned && named.is_some_and(|resource| resource.integrity == policy::Integrity::Field) {
+            return Err(Error::config(format!(
+                "`{name}` is versioned and has field integrity, but only record integrity authenticates a version"
+            )));
+        }
         let db_esdk = named.map(|resource| db_esdk_table(resource, &key, policy)).transpose()?.flatten();
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
@@ -65,19 +73,17 @@ impl Resource {
             policy::Integrity::Record => Integrity::Record,
             policy::Integrity::Field => Integrity::Field,
         };
-        let json = Layout {
-            header: Layout::json(Vec::<String>::new()).header,
-            form: crate::record::Form::Json,
-            ..item.clone()
-        };
+        let json = Layout { header: Layout::json(Vec::<String>::new()).header, form: Form::Json, ..item.clone() };
         Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
+            search: plan.search()?,
             plan,
             item,
             json,
             plaintext_reads: named.map(|resource| resource.plaintext_reads).unwrap_or_default(),
             drift: named.and_then(|resource| resource.drift),
+            versioned,
             format: named.map(|resource| resource.format).unwrap_or_default(),
             reads: named.map(|resource| resource.reads.clone()).unwrap_or_default(),
             db_esdk,
@@ -108,6 +114,12 @@ impl Resource {
         &self.plan
     }
 
+    /// Which fields are searched for, and how.
+    #[must_use]
+    pub fn search(&self) -> &SearchPlan {
+        &self.search
+    }
+
     /// How the resource's records are laid out as items.
     #[must_use]
     pub fn item_layout(&self) -> &Layout {
@@ -120,10 +132,25 @@ impl Resource {
         &self.json
     }
 
+    /// How the resource's records are laid out in this form.
+    #[must_use]
+    pub fn layout(&self, form: Form) -> &Layout {
+        match form {
+            Form::Item => &self.item,
+            Form::Json => &self.json,
+        }
+    }
+
     /// What to do on meeting a record that is not sealed.
     #[must_use]
     pub fn plaintext_reads(&self) -> PlaintextReads {
         self.plaintext_reads
+    }
+
+    /// Whether records carry a version that counts their writes.
+    #[must_use]
+    pub fn is_versioned(&self) -> bool {
+        self.versioned
     }
 
     /// What to do on meeting a value that is stored under another class than planned, if the policy says.

@@ -14,11 +14,13 @@ use crate::value::{Map, Path, Step, Value};
 #[must_use = "values may be withheld: ask for `complete()`, or look at `withheld()`"]
 pub struct Unprotected {
     pub(super) record: Map,
+    pub(super) sealed: Vec<(Path, Classification)>,
     pub(super) withheld: Vec<Withheld>,
     pub(super) drift: Vec<Drift>,
     pub(super) plaintext: bool,
     /// Whether the record as a whole was verified, and with it what is in clear.
     pub(super) is_proven: bool,
+    pub(super) version: Option<u64>,
     pub(super) format: TableFormat,
 }
 
@@ -45,6 +47,12 @@ impl Unprotected {
     #[must_use]
     pub fn record(&self) -> &Map {
         &self.record
+    }
+
+    /// Where values were sealed, and under which class, as stored.
+    #[must_use]
+    pub fn sealed(&self) -> &[(Path, Classification)] {
+        &self.sealed
     }
 
     /// What could not be opened, and why.
@@ -129,11 +137,20 @@ pub(super) fn drift(
     sealed: &[(Path, Classification)],
     withheld: &[Withheld],
 ) -> Result<Vec<Drift>> {
-    let planned = plan.sealings(record)?;
+    Ok(drift_from(&plan.sealings(record)?, record, sealed, withheld))
+}
+
+/// [`drift`] from what is planned for the record.
+pub(super) fn drift_from(
+    planned: &[(Path, Classification)],
+    record: &Map,
+    sealed: &[(Path, Classification)],
+    withheld: &[Withheld],
+) -> Vec<Drift> {
     if planned == sealed {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let (planned_at, sealed_at) = (by_steps(&planned), by_steps(sealed));
+    let (planned_at, sealed_at) = (by_steps(planned), by_steps(sealed));
     let withheld: BTreeSet<&[Step]> = withheld.iter().map(|withheld| withheld.path.steps()).collect();
     let stored = sealed.iter().filter(|(path, _)| !withheld.contains(path.steps())).filter_map(|(path, class)| {
         let mut near = near(&planned_at, path.steps()).peekable();
@@ -150,7 +167,7 @@ pub(super) fn drift(
         .filter(|(path, _)| around(&sealed_at, path.steps()).next().is_none())
         .filter(|(path, _)| path.find(record).is_some_and(|value| has_clear(value, &mut path.clone(), &sealed_at)))
         .map(|(path, class)| Drift { path: path.clone(), stored: None, planned: Some(*class) });
-    Ok(stored.chain(clear).collect())
+    stored.chain(clear).collect()
 }
 
 /// Classes by place. Sorted, since whoever writes to the table decides how many places there are.

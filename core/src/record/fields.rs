@@ -80,6 +80,13 @@ pub fn sealed_class(stored: &Value) -> Option<Classification> {
     }
 }
 
+/// A clear value as it is stored in an item: bytes that start like a sealed value have an escape in front.
+#[must_use]
+pub fn escaped(mut value: Value) -> Value {
+    super::seal::escape_clear(&mut value, super::Form::Item);
+    value
+}
+
 /// Puts the escape in front of clear bytes that start like a sealed value.
 pub(super) fn escape(bytes: &mut Vec<u8>) {
     if bytes.first() == Some(&MARKER) {

@@ -31,6 +31,9 @@ pub struct Section {
 }
 
 impl Header {
+    /// How the headers of records without record integrity start: version, suite, no flags.
+    pub const FIELD_INTEGRITY: [u8; 3] = [VERSION, SUITE, 0];
+
     /// Reads a header. Nothing is asked of any key provider before this has passed.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use super::context::RecordContext;
 use super::fields::{Stored, look_at, open_value};
-use super::header::Header;
+use super::header::{Header, Section};
 use super::integrity::signed_bytes;
 use super::keys::SectionKeys;
 use super::{Form, Integrity, JSON_CLEAR, Layout};
@@ -53,12 +53,7 @@ pub fn open<'k>(
                 "no class of this record can be unwrapped, so that nothing of it can be verified",
             ));
         }
-        let untagged = header.without_tags().map_err(|_| Error::integrity())?;
-        let message = signed_bytes(&untagged.bytes, &stored, layout).map_err(|_| Error::integrity())?;
-        let all = keys.iter().fold(true, |all, (section, keys)| equal(&keys.tag.tag(&message), &section.tag) & all);
-        if !all {
-            return Err(Error::integrity());
-        }
+        verify(header, &stored, keys.iter().map(|(section, keys)| (*section, keys)), layout)?;
     }
 
     stored.remove(&layout.header);
@@ -79,6 +74,19 @@ pub fn open<'k>(
         }
     }
     Ok(Opened { record, withheld: walk.withheld, sealed: walk.sealed })
+}
+
+/// Checks the tags of these sections over the whole record.
+pub(super) fn verify<'a>(
+    header: &Header,
+    stored: &Map,
+    sections: impl Iterator<Item = (&'a Section, &'a SectionKeys)>,
+    layout: &Layout,
+) -> Result<()> {
+    let untagged = header.without_tags().map_err(|_| Error::integrity())?;
+    let message = signed_bytes(&untagged.bytes, stored, layout).map_err(|_| Error::integrity())?;
+    let all = sections.fold(true, |all, (section, keys)| equal(&keys.tag.tag(&message), &section.tag) & all);
+    if all { Ok(()) } else { Err(Error::integrity()) }
 }
 
 struct Walk<'a> {

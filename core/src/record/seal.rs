@@ -10,7 +10,7 @@ use crate::classification::Classification;
 use crate::crypto::{self, NONCE_LENGTH, Secret};
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, Result};
-use crate::value::{Map, Path, Value};
+use crate::value::{Map, Path, Step, Value};
 
 /// The data key of one class, with itself wrapped.
 #[derive(Clone, Copy, Debug)]
@@ -110,17 +110,17 @@ pub(super) fn seal_with(
 }
 
 fn take<'a>(record: &'a mut Map, path: &Path, layout: &Layout) -> Result<&'a mut Value> {
-    if matches!(path.steps(), [crate::value::Step::Key(name), ..] if layout.is_key(name)) {
+    if matches!(path.steps(), [Step::Key(name), ..] if layout.is_key(name)) {
         return Err(Error::config(format!("the key attribute `{path}` cannot be sealed: classify it `public`")));
     }
     path.find_mut(record).ok_or_else(|| nothing_at(path))
 }
 
-fn nothing_at(path: &Path) -> Error {
+pub(super) fn nothing_at(path: &Path) -> Error {
     Error::input(format!("there is no value at `{path}`"))
 }
 
-fn escape_clear(value: &mut Value, form: Form) {
+pub(super) fn escape_clear(value: &mut Value, form: Form) {
     match value {
         Value::B(bytes) => escape(bytes),
         Value::L(values) => values.iter_mut().for_each(|value| escape_clear(value, form)),
@@ -142,10 +142,13 @@ fn looks_reserved(members: &Map) -> bool {
 
 /// The value at `path` of a record whose clear objects are escaped already.
 fn find_escaped<'a>(record: &'a mut Map, path: &Path, form: Form) -> Option<&'a mut Value> {
-    use crate::value::Step;
-    let mut steps = path.steps().iter();
-    let Step::Key(name) = steps.next()? else { return None };
-    let mut value = record.get_mut(name)?;
+    let (first, steps) = path.steps().split_first()?;
+    let Step::Key(name) = first else { return None };
+    find_in_escaped(record.get_mut(name)?, steps, form)
+}
+
+/// The value that these steps lead to in one whose clear objects are escaped already.
+pub(super) fn find_in_escaped<'a>(mut value: &'a mut Value, steps: &[Step], form: Form) -> Option<&'a mut Value> {
     for step in steps {
         if form == Form::Json {
             value = step_into_escape(value)?;

@@ -1,7 +1,9 @@
 //! Value trees from and to JSON and serde models.
 
-use serde::Serialize;
+use std::collections::BTreeSet;
+
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_dynamo::AttributeValue;
 use serde_json::Value as Json;
 
@@ -29,6 +31,49 @@ pub fn to_record<T: Serialize>(model: &T) -> Result<Map> {
 /// so it is left out.
 pub fn from_record<T: DeserializeOwned>(record: Map) -> Result<T> {
     from_value(Value::M(record))
+}
+
+/// The model that serde reads from a record, and the top-level attributes of the record that it does not know: put them
+/// beside what [`to_record`] makes of the changed model, and they survive. An attribute that goes by an alias is known.
+///
+/// A model with `#[serde(flatten)]` swallows what it does not know without saying so: give it a flattened map for the rest.
+///
+/// # Errors
+///
+/// As [`from_record`].
+pub fn from_record_with_unknown<T: DeserializeOwned>(record: Map) -> Result<(T, Map)> {
+    let mut unknown = record.clone();
+    let Noting { model, ignored } = from_value::<Noting<T>>(Value::M(record))?;
+    unknown.retain(|name, _| ignored.contains(name));
+    Ok((model, unknown))
+}
+
+/// A model, and the names of the members that it ignored.
+struct Noting<T> {
+    model: T,
+    ignored: BTreeSet<String>,
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Noting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut ignored = BTreeSet::new();
+        let model = serde_ignored::deserialize(deserializer, |path| {
+            if let serde_ignored::Path::Map { parent, key } = path
+                && is_root(parent)
+            {
+                ignored.insert(key);
+            }
+        })?;
+        Ok(Self { model, ignored })
+    }
+}
+
+fn is_root(path: &serde_ignored::Path<'_>) -> bool {
+    match path {
+        serde_ignored::Path::Root => true,
+        serde_ignored::Path::NewtypeStruct { parent } | serde_ignored::Path::Some { parent } => is_root(parent),
+        _ => false,
+    }
 }
 
 /// The typed value that serde reads from a value tree; errors as [`from_record`].
@@ -128,6 +173,34 @@ mod tests {
     fn json_goes_both_ways() {
         let json = json!({"a": [1, -2.5, 1e20, null, true], "b": {"c": "ü"}, "big": 18446744073709551615u64});
         assert_eq!(Value::from(json.clone()).into_json(), json);
+    }
+
+    #[test]
+    fn what_a_model_does_not_know_is_told_and_an_alias_is_known() {
+        #[derive(Serialize, Deserialize)]
+        struct Inner {
+            a: u8,
+        }
+        #[derive(Serialize, Deserialize)]
+        struct Model {
+            #[serde(alias = "mail")]
+            email: String,
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            phone: Option<String>,
+            inner: Inner,
+        }
+        let record = json!({"mail": "x", "phone": "1", "inner": {"a": 1, "deep": 2}, "new": {"b": [1]}, "pin": "0"});
+        let Value::M(record) = Value::from(record) else { panic!("a record") };
+        let (mut model, unknown): (Model, Map) = from_record_with_unknown(record).unwrap();
+        assert_eq!(unknown.keys().collect::<Vec<_>>(), ["new", "pin"]);
+        // A field that the model gives up is gone; what it never knew is kept.
+        model.phone = None;
+        let mut changed = to_record(&model).unwrap();
+        changed.extend(unknown);
+        let names: Vec<_> = changed.keys().map(String::as_str).collect();
+        assert_eq!(names, ["email", "inner", "new", "pin"]);
+        let (again, _): (Model, Map) = from_record_with_unknown(changed).unwrap();
+        assert_eq!((again.email.as_str(), again.inner.a), ("x", 1));
     }
 
     #[test]

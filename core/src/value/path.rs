@@ -70,8 +70,24 @@ impl Path {
         Ok(())
     }
 
+    /// The top-level attribute that the path is in.
+    #[must_use]
+    pub fn root(&self) -> &str {
+        match self.0.first() {
+            Some(Step::Key(name)) => name,
+            _ => "",
+        }
+    }
+
+    /// Whether the path is `other`, or inside of it.
+    #[must_use]
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.starts_with(&other.0)
+    }
+
     /// The value at this path.
-    pub(crate) fn find<'a>(&self, record: &'a Map) -> Option<&'a Value> {
+    #[must_use]
+    pub fn find<'a>(&self, record: &'a Map) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
         let Step::Key(name) = first else { return None };
         rest.iter().try_fold(record.get(name)?, |value, step| match (step, value) {
@@ -85,8 +101,12 @@ impl Path {
     pub fn find_mut<'a>(&self, record: &'a mut Map) -> Option<&'a mut Value> {
         let (first, rest) = self.0.split_first()?;
         let Step::Key(name) = first else { return None };
-        let mut value = record.get_mut(name)?;
-        for step in rest {
+        Self::find_in(record.get_mut(name)?, rest)
+    }
+
+    /// The value that these steps lead to from another, to be changed.
+    pub fn find_in<'a>(mut value: &'a mut Value, steps: &[Step]) -> Option<&'a mut Value> {
+        for step in steps {
             value = match (step, value) {
                 (Step::Key(name), Value::M(members)) => members.get_mut(name)?,
                 (Step::Index(index), Value::L(values)) => values.get_mut(usize::try_from(*index).ok()?)?,

@@ -290,3 +290,23 @@ async fn regions_are_apart() {
     let found = there.describe_table().table_name(&table).send().await;
     assert_eq!(crate::site::code(found), "ResourceNotFoundException");
 }
+
+#[tokio::test]
+async fn point_in_time_recovery_is_off_until_it_is_turned_on() {
+    use aws_sdk_dynamodb::types::{PointInTimeRecoverySpecification, PointInTimeRecoveryStatus};
+
+    let (dynamodb, table) = client_with_table().await;
+    let status = async || {
+        let answer = dynamodb.describe_continuous_backups().table_name(&table).send().await.unwrap();
+        let recovery = answer.continuous_backups_description.unwrap().point_in_time_recovery_description;
+        recovery.unwrap().point_in_time_recovery_status.unwrap()
+    };
+    assert_eq!(status().await, PointInTimeRecoveryStatus::Disabled);
+    let on = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true).build().unwrap();
+    let update = dynamodb.update_continuous_backups().table_name(&table);
+    update.point_in_time_recovery_specification(on.clone()).send().await.unwrap();
+    assert_eq!(status().await, PointInTimeRecoveryStatus::Enabled);
+    let missing = dynamodb.update_continuous_backups().table_name("no-such-table");
+    let error = missing.point_in_time_recovery_specification(on).send().await.unwrap_err();
+    assert_eq!(error.code(), Some("TableNotFoundException"));
+}

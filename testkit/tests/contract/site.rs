@@ -24,6 +24,12 @@ impl Site {
         aws_sdk_dynamodb::Client::new(&self.config("AWS_ENDPOINT_URL_DYNAMODB", region).await)
     }
 
+    /// With paths, since an endpoint of one's own rarely has a name for each bucket.
+    pub(crate) async fn s3(&self, region: &'static str) -> aws_sdk_s3::Client {
+        let config = self.config("AWS_ENDPOINT_URL_S3", region).await;
+        aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(&config).force_path_style(true).build())
+    }
+
     async fn config(&self, variable: &str, region: &'static str) -> SdkConfig {
         match std::env::var_os(variable) {
             // The loader reads the variable itself.

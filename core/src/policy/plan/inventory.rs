@@ -77,12 +77,17 @@ impl Plan {
             classes: rule.classes.iter().collect(),
             categories: categories.into_iter().chain(names.categories(state)).collect(),
             mask: names.mask_name(state, rule.classes, mask).unwrap_or("partial").to_owned(),
-            searchable,
+            searchable: self.is_searchable(&path, searchable),
             key: self.key().contains(&path),
             at_rest: at_rest(rule.seal),
             audit: rule.audit,
             path,
         }
+    }
+
+    fn is_searchable(&self, path: &str, of_model: bool) -> bool {
+        let over = self.0.names.overrides().iter().find(|over| over.names.join(".") == path);
+        over.and_then(|over| over.searchable.or(over.beacon.as_ref().map(|_| true))).unwrap_or(of_model)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::value::{Map, Path, Value};
 
 pub(super) fn sealings(plan: &Resolved, record: &Map) -> Result<Vec<(Path, Classification)>> {
-    let mut walk = Walk { names: &plan.names, found: Vec::new() };
+    let mut walk = Walk::new(&plan.names);
     match &plan.root {
         Root::Model(_, shapes, root) => walk.record(shapes, *root, record)?,
         Root::Dynamic(start) => {
@@ -21,20 +21,24 @@ pub(super) fn sealings(plan: &Resolved, record: &Map) -> Result<Vec<(Path, Class
     Ok(walk.found)
 }
 
-struct Walk<'a> {
+pub(super) struct Walk<'a> {
     names: &'a Names,
-    found: Vec<(Path, Classification)>,
+    pub(super) found: Vec<(Path, Classification)>,
 }
 
 /// What the leaves of a value have in common.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Leaves {
+pub(super) enum Leaves {
     /// All are sealed under this class, or none is sealed.
     Alike(Option<Classification>),
     Unlike,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    pub(super) fn new(names: &'a Names) -> Self {
+        Self { names, found: Vec::new() }
+    }
+
     /// A record whose root does not fit its model is sealed attribute by attribute: the root itself has no path.
     fn record(&mut self, shapes: &Shapes, root: NodeId, record: &Map) -> Result<()> {
         match shapes.members_of(root, record) {
@@ -49,7 +53,7 @@ impl Walk<'_> {
         }
     }
 
-    fn node(&mut self, shapes: &Shapes, id: NodeId, value: &Value, trail: &Trail<'_>) -> Result<()> {
+    pub(super) fn node(&mut self, shapes: &Shapes, id: NodeId, value: &Value, trail: &Trail<'_>) -> Result<()> {
         check_depth(trail)?;
         let parts = match shapes.node(id) {
             Some(Node::Whole(whole)) => return self.whole(value, &whole.0, &whole.1, trail),
@@ -97,7 +101,7 @@ impl Walk<'_> {
     }
 
     /// A value that goes by one rule. Where that leaves it in clear, the names inside of it are asked.
-    fn whole(&mut self, value: &Value, rule: &Rule, inside: &State, trail: &Trail<'_>) -> Result<()> {
+    pub(super) fn whole(&mut self, value: &Value, rule: &Rule, inside: &State, trail: &Trail<'_>) -> Result<()> {
         check_depth(trail)?;
         self.leaf(rule, trail);
         let has_parts = matches!(value, Value::M(_) | Value::L(_));
@@ -108,7 +112,7 @@ impl Walk<'_> {
         }
     }
 
-    fn unnamed(&mut self, value: &Value, state: &State, trail: &Trail<'_>) -> Result<Leaves> {
+    pub(super) fn unnamed(&mut self, value: &Value, state: &State, trail: &Trail<'_>) -> Result<Leaves> {
         check_depth(trail)?;
         let before = self.found.len();
         let leaves = match value {

@@ -126,6 +126,24 @@ impl Shapes {
         }
     }
 
+    /// How to go on with the member of this name, of a map that is not at hand; `None` if that needs the map.
+    pub(super) fn child_alone<'a>(&'a self, members: &'a Members, name: &str, names: &Names) -> Option<Child<'a>> {
+        let needs_map = || self.is_tagged(members);
+        match self.child(members, &Map::new(), name, names) {
+            Child::Node(shapes, id) if members.fields.contains_key(name) => Some(Child::Node(shapes, id)),
+            _ if needs_map() => None,
+            other => Some(other),
+        }
+    }
+
+    /// Whether a type whose variant one of its members names is written into this map.
+    fn is_tagged(&self, members: &Members) -> bool {
+        members.flattened.iter().any(|id| match self.flat(*id, &Map::new()) {
+            Some(members) => self.is_tagged(members),
+            None => true,
+        })
+    }
+
     /// What is known of this map's members; `None` if it does not fit the node.
     pub(super) fn members_of(&self, id: NodeId, map: &Map) -> Option<&Members> {
         self.flat(id, map)

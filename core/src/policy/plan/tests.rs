@@ -2,6 +2,7 @@
 
 mod dynamic;
 mod model;
+mod place;
 
 #[test]
 fn a_plan_goes_to_every_thread() {

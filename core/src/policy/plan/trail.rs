@@ -34,6 +34,16 @@ impl<'a> Trail<'a> {
         Trail { up: Some(self), last: Last::Index(index), depth: self.depth + 1 }
     }
 
+    pub(super) fn step<'b>(&'b self, step: &'b Step) -> Trail<'b>
+    where
+        'a: 'b,
+    {
+        match step {
+            Step::Key(name) => self.key(name),
+            Step::Index(index) => self.index(*index),
+        }
+    }
+
     /// Whether a path this long cannot be stored.
     pub(super) fn is_too_deep(&self) -> bool {
         self.depth > MAX_DEPTH

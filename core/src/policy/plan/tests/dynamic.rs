@@ -15,7 +15,7 @@ fn record(json: Json) -> Map {
     }
 }
 
-fn plan(policy: &str) -> Plan {
+pub(super) fn plan(policy: &str) -> Plan {
     let policy = if policy.is_empty() { Policy::default() } else { Policy::from_toml(policy).unwrap() };
     Plan::for_resource("customers", &policy, &Masks::default()).unwrap()
 }
@@ -267,7 +267,7 @@ fn too_deep_is_refused_and_not_shown() {
 
 /// Any JSON whose names are some that the default policy knows and some that it does not. Texts are long enough for
 /// every mask to hide some of them.
-fn any_json() -> impl Strategy<Value = Json> {
+pub(super) fn any_json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![Just(json!(17)), "[a-f]{9,12}".prop_map(Json::String)];
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
@@ -277,7 +277,7 @@ fn any_json() -> impl Strategy<Value = Json> {
     })
 }
 
-fn names() -> impl Strategy<Value = String> {
+pub(super) fn names() -> impl Strategy<Value = String> {
     prop::sample::select(vec!["email", "apiKey", "Health-Records", "id", "other"]).prop_map(str::to_owned)
 }
 

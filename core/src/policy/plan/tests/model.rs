@@ -8,6 +8,7 @@ use crate::policy::Policy;
 use crate::schema::{
     ClassifiedSpec, Field, FieldRule, FieldSpec, Protect, SchemaFn, Shape, Tagging, VariantContent, VariantSpec,
 };
+use crate::value::Step;
 use crate::value::to_record;
 use crate::view::{Shown, View};
 
@@ -491,6 +492,38 @@ fn types_within_themselves() {
         sealed::<Comment>(rule, &to_record(&json).unwrap()),
         ["answers[0].answers[0].text: pii", "answers[0].text: sensitive", "text: pii"]
     );
+}
+
+#[test]
+fn a_value_has_its_place_without_the_rest_of_the_record() {
+    let place = |plan: &Plan, steps: &[Step]| {
+        let path = Path::from([&[Step::Key("pay".into())], steps].concat());
+        match plan.place(&path, &Value::S("x".into())).unwrap() {
+            Placement::Own(sealings) if sealings.is_empty() => "clear".to_owned(),
+            Placement::Own(sealings) => {
+                let all: Vec<_> = sealings.iter().map(|(path, class)| format!("{path}: {class}")).collect();
+                all.join(", ")
+            }
+            Placement::Within(path, class) => format!("within {path}: {class}"),
+            Placement::Depends(path) => format!("depends on {path}"),
+        }
+    };
+    let key = |name: &str| Step::Key(name.into());
+    {
+        holder!(Holder, External, Tagging::External);
+        let plan = plan_of::<Holder>("").unwrap();
+        assert_eq!(place(&plan, &[key("New"), key("city")]), "pay.New.city: pii");
+        assert_eq!(place(&plan, &[key("New"), key("label")]), "clear");
+        assert_eq!(place(&plan, &[key("New"), key("city"), key("more")]), "within pay.New.city: pii");
+        assert_eq!(place(&plan, &[key("Pair"), Step::Index(0)]), "pay.Pair[0]: sensitive");
+        assert_eq!(place(&plan, &[key("Pair"), Step::Index(7)]), "depends on pay.Pair");
+    }
+    // Only with the tag at hand it is known what the other members are.
+    holder!(Holder, Internal, Tagging::Internal { tag: "kind" });
+    let plan = plan_of::<Holder>("").unwrap();
+    assert_eq!(place(&plan, &[key("iban")]), "depends on pay");
+    assert_eq!(place(&plan, &[key("kind")]), "depends on pay");
+    assert_eq!(place(&plan, &[]), "pay: confidential");
 }
 
 #[test]

@@ -1,0 +1,105 @@
+//! The end of a job over a file: pieces become one file, which takes the old one's place in one step.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::identity::Identity;
+use super::piece::Pieces;
+use crate::checkpoint::{replace, sync_folder};
+use crate::error::{Error, Result};
+
+/// Says that a new file was put together, so that a process that finds it in place knows why.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    /// What the old file was.
+    original: Identity,
+    /// What the new one is.
+    assembled: Identity,
+}
+
+/// What the file was when the job began: what it is, unless this job has put it in place already.
+pub(super) fn original(work: &Path, input: &Path) -> Result<Identity> {
+    let now = Identity::of(input)?;
+    Ok(match read_mark(work)? {
+        Some(mark) if mark.assembled == now => mark.original,
+        _ => now,
+    })
+}
+
+/// Puts the pieces together and in place, if the old file still is what it was.
+pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Identity, shards: &[Pieces]) -> Result<()> {
+    let failed = |error: io::Error| Error::io("the new file cannot be put in place", &error);
+    fs::create_dir_all(work).map_err(failed)?;
+    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(work.join("assemble.lock"));
+    let lock = lock.map_err(failed)?;
+    lock.lock().map_err(failed)?;
+    // Another process, or this one before it died, may have done it.
+    if let Some(mark) = read_mark(work)?
+        && mark.original == *original
+        && output.exists()
+        && Identity::of(output)? == mark.assembled
+    {
+        return remove_pieces(work, shards);
+    }
+    unchanged(input, original)?;
+    let beside = beside(output);
+    let mut file = File::create(&beside).map_err(failed)?;
+    file.set_permissions(input.metadata().map_err(failed)?.permissions()).map_err(failed)?;
+    for piece in shards.iter().flat_map(|pieces| &pieces.0) {
+        let read = File::open(piece.path(work)).map_err(failed)?;
+        let copied = io::copy(&mut read.take(piece.length), &mut file).map_err(failed)?;
+        if copied != piece.length {
+            return Err(Error::conflict("a piece of the new file is shorter than its checkpoint says: start anew"));
+        }
+    }
+    file.sync_all().map_err(failed)?;
+    drop(file);
+    let mark = Mark { original: original.clone(), assembled: Identity::of(&beside)? };
+    let mark = serde_json::to_vec(&mark).map_err(|_| Error::config("a mark cannot be written"))?;
+    replace(&work.join(MARK), &mark).map_err(failed)?;
+    unchanged(input, original)?;
+    fs::rename(&beside, output).map_err(failed)?;
+    sync_folder(output).map_err(failed)?;
+    remove_pieces(work, shards)
+}
+
+fn unchanged(input: &Path, original: &Identity) -> Result<()> {
+    if Identity::of(input)? == *original {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "the file was changed while the job ran, and is left as it is now: remove the job's folder and run it again",
+    ))
+}
+
+fn remove_pieces(work: &Path, shards: &[Pieces]) -> Result<()> {
+    for piece in shards.iter().flat_map(|pieces| &pieces.0) {
+        match fs::remove_file(piece.path(work)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("a piece that is not needed any more cannot be removed", &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn read_mark(work: &Path) -> Result<Option<Mark>> {
+    match fs::read(work.join(MARK)) {
+        // A mark of another release is none: then the file is what it is now.
+        Ok(text) => Ok(serde_json::from_slice(&text).ok()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io("the job's folder cannot be read", &error)),
+    }
+}
+
+fn beside(output: &Path) -> PathBuf {
+    let mut name = output.file_name().unwrap_or_default().to_owned();
+    name.push(".privet-new");
+    output.with_file_name(name)
+}
+
+const MARK: &str = "assembled.json";

@@ -1,0 +1,74 @@
+//! The pieces of a new file: each written by one worker, which knows how much of it counts.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use privet_core::ErrorKind;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::{Error, Result};
+
+/// The pieces of a shard, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pieces(pub(super) Vec<Piece>);
+
+/// What one worker has written of a shard. Whatever the file has beyond the length does not count: it may be of a page that
+/// was not finished, or of a worker that did not notice that it had lost its lease.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Piece {
+    shard: u32,
+    fence: u64,
+    pub(super) length: u64,
+}
+
+impl Pieces {
+    /// The pieces that a checkpoint tells of.
+    pub(super) fn of(state: &Json) -> Result<Self> {
+        if state.is_null() {
+            return Ok(Self::default());
+        }
+        Self::deserialize(state)
+            .map_err(|_| Error::new(ErrorKind::Unsupported, "a checkpoint is not of this kind of store"))
+    }
+
+    /// These and one more, if it has something.
+    pub(super) fn with(&self, next: &Piece) -> Self {
+        Self(self.0.iter().chain(Some(next).filter(|next| next.length > 0)).cloned().collect())
+    }
+
+    pub(super) fn state(&self) -> Result<Json> {
+        serde_json::to_value(self).map_err(|_| Error::config("a checkpoint cannot be written"))
+    }
+}
+
+impl Piece {
+    pub(super) fn new(shard: u32, fence: u64) -> Self {
+        Self { shard, fence, length: 0 }
+    }
+
+    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("piece.{:06}.{:06}", self.shard, self.fence))
+    }
+
+    /// Writes behind what counts so far, durably.
+    pub(super) fn append(mut self, folder: &Path, bytes: &[u8]) -> Result<Self> {
+        if bytes.is_empty() {
+            return Ok(self);
+        }
+        let failed = |error: std::io::Error| Error::io("a piece of the new file cannot be written", &error);
+        fs::create_dir_all(folder).map_err(failed)?;
+        let path = self.path(folder);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(failed)?;
+        file.seek(SeekFrom::Start(self.length)).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.sync_data().map_err(failed)?;
+        self.length += bytes.len() as u64;
+        Ok(self)
+    }
+}

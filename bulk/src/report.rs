@@ -1,0 +1,182 @@
+//! What a job has done: counts, poison records, and the report as JSON and as a table.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use privet_core::ErrorKind;
+use serde::{Deserialize, Serialize};
+
+use crate::transformation::Reason;
+
+/// What was done, counted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Records that were read.
+    pub read: u64,
+    /// Records that were on target and stayed as they are.
+    pub current: u64,
+    /// Records that were rewritten.
+    pub rewritten: u64,
+    /// Writes that found another record than was read, and were decided again.
+    pub conflicts: u64,
+    /// Records that were gone when they were read again.
+    pub vanished: u64,
+    /// Records that could not be rewritten.
+    pub poison: u64,
+    /// Calls that were tried again.
+    pub retries: u64,
+    /// Read units that were spent.
+    pub read_units: f64,
+    /// Write units that were spent.
+    pub write_units: f64,
+    /// Why records were rewritten. A record may count under several reasons.
+    pub reasons: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.current += other.current;
+        self.rewritten += other.rewritten;
+        self.conflicts += other.conflicts;
+        self.vanished += other.vanished;
+        self.poison += other.poison;
+        self.retries += other.retries;
+        self.read_units += other.read_units;
+        self.write_units += other.write_units;
+        for (reason, count) in &other.reasons {
+            self.count_reason(reason, *count);
+        }
+    }
+
+    pub(crate) fn note(&mut self, reasons: &[Reason]) {
+        for reason in reasons {
+            self.count_reason(&reason.to_string(), 1);
+        }
+    }
+
+    /// Names of keys come out of the data: there is an end to how many are told apart.
+    fn count_reason(&mut self, reason: &str, count: u64) {
+        if let Some(counted) = self.reasons.get_mut(reason) {
+            *counted += count;
+        } else {
+            let name = if self.reasons.len() < MAX_REASONS { reason } else { "others" };
+            *self.reasons.entry(name.to_owned()).or_default() += count;
+        }
+    }
+}
+
+/// A record that could not be rewritten.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poison {
+    /// The shard it is in.
+    pub shard: u32,
+    /// A keyed digest of its key; empty if it has none or is no record.
+    pub digest: String,
+    /// What kind of error it was: `integrity`, `denied`, `input` ...
+    pub kind: String,
+    /// What was wrong, without anything of the record.
+    pub reason: String,
+}
+
+impl Poison {
+    pub(crate) fn new(shard: u32, digest: String, kind: ErrorKind, reason: String) -> Self {
+        Self { shard, digest, kind: kind.to_string(), reason }
+    }
+}
+
+/// What a job has done. As JSON by serde, as a table by `Display`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The job's name.
+    pub job: String,
+    /// Whether all shards are done and the store has ended the job.
+    pub finished: bool,
+    /// Shards there are.
+    pub shards: u32,
+    /// Shards that are done.
+    pub shards_done: u32,
+    /// What was done since the job began, by all its workers.
+    pub total: Counts,
+    /// What this run has done.
+    pub this_run: Counts,
+    /// How long this run took, in seconds.
+    pub seconds: f64,
+    /// How often key providers were asked in this run.
+    pub key_calls: u64,
+    /// Records that could not be rewritten: the first of each shard.
+    pub poison: Vec<Poison>,
+    /// Shards that failed in this run, and why.
+    pub failures: Vec<ShardFailure>,
+}
+
+/// A shard that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShardFailure {
+    /// The shard.
+    pub shard: u32,
+    /// What kind of error it was.
+    pub kind: String,
+    /// Whether running the job again may help, with nothing changed.
+    pub retryable: bool,
+    /// What was wrong.
+    pub reason: String,
+}
+
+impl Report {
+    /// Records that this run went through in a second.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more than 52 bits")]
+    pub fn throughput(&self) -> f64 {
+        if self.seconds > 0.0 { self.this_run.read as f64 / self.seconds } else { 0.0 }
+    }
+}
+
+/// A table for people.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match (self.finished, self.failures.is_empty()) {
+            (true, _) => "finished",
+            (false, true) => "not finished",
+            (false, false) => "failed",
+        };
+        writeln!(f, "job {}: {state}, {} of {} shards done", self.job, self.shards_done, self.shards)?;
+        writeln!(f, "{:<14}{:>14}{:>14}", "", "this run", "in total")?;
+        let (run, total) = (&self.this_run, &self.total);
+        for (name, run, total) in [
+            ("read", run.read, total.read),
+            ("rewritten", run.rewritten, total.rewritten),
+            ("on target", run.current, total.current),
+            ("conflicts", run.conflicts, total.conflicts),
+            ("vanished", run.vanished, total.vanished),
+            ("poison", run.poison, total.poison),
+            ("retries", run.retries, total.retries),
+        ] {
+            writeln!(f, "{name:<14}{run:>14}{total:>14}")?;
+        }
+        for (name, run, total) in
+            [("read units", run.read_units, total.read_units), ("write units", run.write_units, total.write_units)]
+        {
+            writeln!(f, "{name:<14}{run:>14.1}{total:>14.1}")?;
+        }
+        let took = Duration::try_from_secs_f64(self.seconds).unwrap_or_default();
+        writeln!(f, "{:.1?}, {:.0} records a second, {} key calls", took, self.throughput(), self.key_calls)?;
+        for (reason, count) in &total.reasons {
+            writeln!(f, "  {count} for {reason}")?;
+        }
+        for poison in &self.poison {
+            let name = if poison.digest.is_empty() { "without a key" } else { &poison.digest };
+            writeln!(f, "poison: record {name} in shard {}: {} ({})", poison.shard, poison.reason, poison.kind)?;
+        }
+        for failure in &self.failures {
+            let again = if failure.retryable { ": run again" } else { "" };
+            writeln!(f, "shard {} failed: {} ({}){again}", failure.shard, failure.reason, failure.kind)?;
+        }
+        Ok(())
+    }
+}
+
+const MAX_REASONS: usize = 64;

@@ -1,0 +1,284 @@
+//! Records from one protector to another: new keys, a new policy, from plaintext, or back to it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use privet_core::protector::{Drift, Freshness, Protector, Resource, Staleness, Unprotected};
+use privet_core::record::Form;
+use privet_core::value::{Map, Path, Step};
+use privet_core::{Classification, ErrorKind};
+use serde_json::{Value as Json, json};
+
+use crate::error::{Error, Result};
+use crate::store::StoredRecord;
+use crate::transformation::{Decision, Look, Reason, Transformation};
+
+/// Opens records with one protector and seals them with another.
+///
+/// The first must be able to open whatever is stored: its keyring has the old keys (and, if service and job write at the
+/// same time, the new ones), and its policy lets plaintext be read if there is some. The second is the target: its
+/// keyring writes with the new key, its policy is the new one.
+///
+/// ```
+/// # use privet_bulk::Reprotect;
+/// # use privet_core::{Protector, Secret, audit::TracingSink, keyring::{MultiKeyring, RawAesKeyring}};
+/// # fn example(old: RawAesKeyring, old_too: RawAesKeyring, new: RawAesKeyring) -> privet_bulk::Result<Reprotect> {
+/// let from = Protector::builder().keyring(old).audit(TracingSink).build()?;
+/// let to = Protector::builder().keyring(MultiKeyring::new(new).with_reader(old_too)).audit(TracingSink).build()?;
+/// Reprotect::new(from, to, "customers")
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Reprotect {
+    from: Protector,
+    source: Arc<Resource>,
+    to: Target,
+    classes: Classes,
+}
+
+/// Which classes the fields of a sealed record get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Classes {
+    /// Those they have: only keys, integrity and format change. Whether a record is on target is decided by its header
+    /// alone.
+    AsStored,
+    /// Those that the target's policy, and the model if one is registered, give them. A record whose header is on target
+    /// is opened and its fields are compared, since names inside of a map that is sealed whole show nowhere else.
+    AsPlanned,
+}
+
+#[derive(Clone, Debug)]
+enum Target {
+    Sealed(Protector, Arc<Resource>),
+    Clear,
+}
+
+impl Reprotect {
+    /// From one protector to another, records of this resource. If the policies differ, fields get their classes
+    /// [`AsPlanned`](Classes::AsPlanned), otherwise they keep them.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if a policy contradicts itself for the resource, if the two know it by different keys, or if their
+    /// tenants differ.
+    pub fn new(from: Protector, to: Protector, resource: &str) -> Result<Self> {
+        let (source, target) = (resource_of(&from, resource)?, resource_of(&to, resource)?);
+        if source.key() != target.key() || source.table() != target.table() {
+            return Err(Error::config(format!(
+                "the policies know `{resource}` by different keys or tables, which records are bound to: a job cannot \
+                 change them"
+            )));
+        }
+        if from.tenant() != to.tenant() {
+            return Err(Error::config("a job cannot move records from one tenant to another"));
+        }
+        let is_same = from.policy_digest() == to.policy_digest();
+        let classes = if is_same { Classes::AsStored } else { Classes::AsPlanned };
+        Ok(Self { from, source, to: Target::Sealed(to, target), classes })
+    }
+
+    /// Back to plaintext: records are stored in clear.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy contradicts itself for the resource.
+    ///
+    /// # Security
+    ///
+    /// All that was sealed can be read by whoever reads the store.
+    pub fn dangerous_to_plaintext(from: Protector, resource: &str) -> Result<Self> {
+        let source = resource_of(&from, resource)?;
+        Ok(Self { from, source, to: Target::Clear, classes: Classes::AsStored })
+    }
+
+    /// The same with another say about classes.
+    ///
+    /// # Security
+    ///
+    /// As planned, what the policy calls public is stored in clear from then on. A policy knows the classes of a model only
+    /// if the target's protector has the model registered, or the policy says them field by field.
+    #[must_use]
+    pub fn classes(mut self, classes: Classes) -> Self {
+        self.classes = classes;
+        self
+    }
+
+    async fn look_at(&self, form: Form, stored: &Map) -> Result<Look> {
+        let Target::Sealed(to, resource) = &self.to else {
+            let is_clear = !stored.contains_key(&self.source.layout(form).header);
+            return Ok(if is_clear { Look::Current } else { Look::Stale(vec![Reason::Sealed]) });
+        };
+        let found = match self.classes {
+            Classes::AsStored => to.header_freshness(resource, form, stored).await?,
+            Classes::AsPlanned => to.freshness(resource, form, stored).await?,
+        };
+        Ok(match found {
+            Freshness::Current if self.classes == Classes::AsPlanned => Look::Unclear(Vec::new()),
+            Freshness::Current => Look::Current,
+            Freshness::Stale(stale) => Look::Stale(stale.iter().flat_map(reasons).collect()),
+            Freshness::Unclear(stale) => Look::Unclear(stale.iter().flat_map(reasons).collect()),
+        })
+    }
+
+    /// The record in clear, as whoever can open it does.
+    async fn open<R: StoredRecord>(&self, record: &R, stored: Map) -> Result<Clear> {
+        let form = record.form();
+        let opened = self.from.unprotect_stored(&self.source, form, stored).await.map_err(Error::from);
+        match (opened.and_then(Clear::of), &self.to) {
+            // A service that writes with the target already may have written it; the old keys then are of no use.
+            (Err(error), Target::Sealed(to, resource))
+                if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Denied) =>
+            {
+                let again = to.unprotect_stored(resource, form, record.stored()?).await;
+                again.map_err(Error::from).and_then(Clear::of).map_err(|_| error)
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    /// What opening says of a record whose keys are the target's: in what way its fields are not on target, and the
+    /// record if the target lets it be opened.
+    async fn compare(&self, form: Form, stored: &Map) -> Result<(Vec<Reason>, Option<Clear>)> {
+        let Target::Sealed(to, resource) = &self.to else { return Ok((Vec::new(), None)) };
+        match to.unprotect_stored(resource, form, stored.clone()).await {
+            Ok(opened) => {
+                let reasons = opened.drift().iter().map(class_reason).collect();
+                Ok((reasons, Some(Clear::of(opened)?)))
+            }
+            // Where the policy refuses drift, that is how it shows; if the record is damaged, nobody can open it.
+            Err(error) if error.kind() == ErrorKind::Integrity => Ok((vec![Reason::Class(String::new())], None)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn seal(&self, form: Form, clear: Clear) -> Result<Map> {
+        let Target::Sealed(to, resource) = &self.to else { return Ok(clear.record) };
+        Ok(match clear.sealed {
+            Some(sealed) if self.classes == Classes::AsStored => {
+                to.protect_at(resource, form, clear.record, &sealed, clear.version).await?
+            }
+            _ => to.protect_stored(resource, form, clear.record, clear.version).await?,
+        })
+    }
+}
+
+/// A record in clear, and what of it was sealed; `None` if it was stored in clear.
+struct Clear {
+    record: Map,
+    sealed: Option<Vec<(Path, Classification)>>,
+    version: Option<u64>,
+}
+
+impl Clear {
+    fn of(opened: Unprotected) -> Result<Self> {
+        let sealed = (!opened.was_plaintext()).then(|| opened.sealed().to_vec());
+        let version = opened.version();
+        Ok(Self { record: opened.complete()?, sealed, version })
+    }
+}
+
+/// By the model that is registered, or by names alone.
+fn resource_of(protector: &Protector, name: &str) -> Result<Arc<Resource>> {
+    Ok(match protector.registered(name) {
+        Some(registered) => registered,
+        None => protector.resource(name)?,
+    })
+}
+
+impl<R: StoredRecord> Transformation<R> for Reprotect {
+    type Rewritten = Map;
+
+    async fn describe(&self) -> Result<Json> {
+        let source = json!({
+            "classes": format!("{:?}", self.classes),
+            "resource": self.source.name(),
+            "tenant": self.from.tenant(),
+            "policy": self.from.policy_digest(),
+        });
+        let Target::Sealed(to, _) = &self.to else { return Ok(json!({ "from": source, "to": "plaintext" })) };
+        let mut keys = serde_json::Map::new();
+        for class in Classification::ALL {
+            // A class that this process may not seal, or that has no key, is none that the job can have to do with.
+            let names = match to.wrapping_keys(class).await {
+                Ok(keys) => keys.iter().map(|key| Json::String(key.to_string())).collect(),
+                Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Config) => Json::Null,
+                Err(error) => return Err(error.into()),
+            };
+            keys.insert(class.as_str().to_owned(), names);
+        }
+        Ok(json!({ "from": source, "to": { "policy": to.policy_digest(), "keys": keys } }))
+    }
+
+    async fn look(&self, record: &R) -> Result<Look> {
+        self.look_at(record.form(), &record.stored()?).await
+    }
+
+    async fn rewrite(&self, record: &R) -> Result<Decision<Map>> {
+        let (form, stored) = (record.form(), record.stored()?);
+        let (reasons, opened) = match self.look_at(form, &stored).await? {
+            Look::Current => return Ok(Decision::Current),
+            Look::Stale(reasons) => (reasons, None),
+            Look::Unclear(_) => match self.compare(form, &stored).await? {
+                (reasons, _) if reasons.is_empty() => return Ok(Decision::Current),
+                found => found,
+            },
+        };
+        let clear = match opened {
+            Some(clear) => clear,
+            None => self.open(record, stored).await?,
+        };
+        Ok(Decision::Rewrite { rewritten: self.seal(form, clear).await?, reasons })
+    }
+
+    async fn prove(&self, record: &R) -> Result<Vec<Reason>> {
+        let (form, stored) = (record.form(), record.stored()?);
+        match self.look_at(form, &stored).await? {
+            Look::Stale(reasons) => Ok(reasons),
+            // That it opens is the proof.
+            Look::Current | Look::Unclear(_) => {
+                if matches!(self.to, Target::Clear) {
+                    return Ok(Vec::new());
+                }
+                let (mut reasons, opened) = self.compare(form, &stored).await?;
+                if self.classes == Classes::AsStored && opened.is_some() {
+                    reasons.clear();
+                }
+                if opened.is_none() && self.from.unprotect_stored(&self.source, form, stored).await.is_err() {
+                    return Err(privet_core::Error::integrity().into());
+                }
+                Ok(reasons)
+            }
+        }
+    }
+
+    fn digest(&self, record: &R) -> String {
+        record.stored().map(|stored| self.from.digest(&self.source, &stored)).unwrap_or_default()
+    }
+
+    fn key_calls(&self) -> u64 {
+        let calls = |protector: &Protector| {
+            let cache = protector.statistics().cache;
+            cache.misses + cache.refreshes
+        };
+        calls(&self.from) + if let Target::Sealed(to, _) = &self.to { calls(to) } else { 0 }
+    }
+}
+
+fn reasons(stale: &Staleness) -> Vec<Reason> {
+    match stale {
+        Staleness::Plaintext => vec![Reason::Plaintext],
+        Staleness::Integrity => vec![Reason::Integrity],
+        Staleness::Key { stored, .. } => stored.iter().map(|key| Reason::Key(key.to_string())).collect(),
+        Staleness::Class(drift) => vec![class_reason(drift)],
+        _ => vec![Reason::Format(String::new())],
+    }
+}
+
+/// The field at the root alone: names inside of sealed maps are nobody's business.
+fn class_reason(drift: &Drift) -> Reason {
+    let name = match drift.path.steps().first() {
+        Some(Step::Key(name)) => Cow::Borrowed(name.as_str()),
+        _ => Cow::default(),
+    };
+    Reason::Class(name.into_owned())
+}

@@ -1,0 +1,90 @@
+//! What the records of a job are to become: the trait, and what it says of a record.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::error::Result;
+
+/// What the records of a job are to become.
+pub trait Transformation<R>: Send + Sync + 'static {
+    /// What a record is replaced by.
+    type Rewritten: Send + Sync;
+
+    /// All that decides what records become (policy, keys, format), so that a plan for something else is not run.
+    fn describe(&self) -> impl Future<Output = Result<Json>> + Send;
+
+    /// Whether the record is on target, as far as its header alone says.
+    fn look(&self, record: &R) -> impl Future<Output = Result<Look>> + Send;
+
+    /// What the record becomes, if it is not on target.
+    fn rewrite(&self, record: &R) -> impl Future<Output = Result<Decision<Self::Rewritten>>> + Send;
+
+    /// Proves that the record is on target: it opens, and whatever the header does not say is right as well. Returns in
+    /// what way it is not on target; empty if it is.
+    fn prove(&self, record: &R) -> impl Future<Output = Result<Vec<Reason>>> + Send;
+
+    /// A keyed digest that names the record in reports; empty if it has no key or is no record.
+    fn digest(&self, record: &R) -> String;
+
+    /// How often key providers were asked so far.
+    fn key_calls(&self) -> u64;
+}
+
+/// What a record's header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It is on target.
+    Current,
+    /// It is not.
+    Stale(Vec<Reason>),
+    /// Only opening it tells.
+    Unclear(Vec<Reason>),
+}
+
+/// What a record becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision<W> {
+    /// It is on target and stays as it is.
+    Current,
+    /// It is replaced.
+    Rewrite {
+        /// By this.
+        rewritten: W,
+        /// For these reasons.
+        reasons: Vec<Reason>,
+    },
+}
+
+/// In what way a record is not on target.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is stored in clear.
+    Plaintext,
+    /// It is sealed, and is to be in clear.
+    Sealed,
+    /// Its data keys are wrapped by another key.
+    Key(String),
+    /// Its integrity is another.
+    Integrity,
+    /// A field is sealed under another class, or in clear. The name of the field.
+    Class(String),
+    /// It is in another format.
+    Format(String),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plaintext => f.write_str("in clear"),
+            Self::Sealed => f.write_str("sealed"),
+            Self::Key(key) => write!(f, "key {key}"),
+            Self::Integrity => f.write_str("integrity"),
+            Self::Class(field) => write!(f, "class of `{field}`"),
+            Self::Format(format) => write!(f, "format {format}"),
+        }
+    }
+}

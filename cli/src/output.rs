@@ -1,0 +1,136 @@
+//! Where data goes: standard output, or a file that appears under its name only when it is whole.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tempfile::NamedTempFile;
+
+use crate::exit::{Exit, Failure, Outcome};
+
+/// A place that data is written to.
+pub(crate) enum Output {
+    /// Standard output.
+    Stdout(BufWriter<io::Stdout>),
+    /// A file under a temporary name.
+    File(BufWriter<Pending>),
+}
+
+/// A file that has not got its name yet.
+pub(crate) struct Pending {
+    file: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Output {
+    /// Standard output, or the file of this name.
+    pub(crate) fn to(path: Option<&Path>) -> Outcome<Self> {
+        Ok(match path {
+            None => Self::Stdout(BufWriter::new(io::stdout())),
+            Some(path) => Self::File(BufWriter::new(Pending::new(path)?)),
+        })
+    }
+
+    /// All is written: a file gets its name.
+    pub(crate) fn finish(self) -> Outcome<()> {
+        match self {
+            Self::Stdout(mut out) => out.flush().map_err(|error| Failure::io("standard output", &error)),
+            Self::File(out) => {
+                let pending = out.into_inner().map_err(|error| Failure::io("the output file", error.error()))?;
+                pending.keep()
+            }
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(out) => out.write(bytes),
+            Self::File(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.flush(),
+            Self::File(out) => out.flush(),
+        }
+    }
+}
+
+impl Pending {
+    /// A temporary file in the folder of this path, for its owner only.
+    pub(crate) fn new(path: &Path) -> Outcome<Self> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let file = tempfile::Builder::new().prefix(".privet-").tempfile_in(folder);
+        let file = file.map_err(|error| Failure::io(format!("`{}` cannot be written", path.display()), &error))?;
+        pending().push(file.path().to_owned());
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// A handle to write through.
+    pub(crate) fn reopen(&self) -> Outcome<File> {
+        self.file.reopen().map_err(|error| Failure::io(self.path.display(), &error))
+    }
+
+    /// Gives the file its name; what was there under it before is replaced.
+    pub(crate) fn keep(self) -> Outcome<()> {
+        let Self { file, path } = self;
+        file.as_file().sync_all().map_err(|error| Failure::io(path.display(), &error))?;
+        file.persist(&path).map(drop).map_err(|error| Failure::io(path.display(), &error.error))
+    }
+}
+
+impl Write for Pending {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// A progress bar on standard error if that is a terminal and nobody asked for quiet. `length` in bytes, if it is known.
+pub(crate) fn progress(length: Option<u64>, is_quiet: bool) -> ProgressBar {
+    if is_quiet || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let (bar, template) = match length {
+        Some(length) => (ProgressBar::new(length), "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left"),
+        None => (ProgressBar::no_length(), "{spinner} {bytes}, {bytes_per_sec}"),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// Says something to the person at the terminal.
+pub(crate) fn tell(is_quiet: bool, message: impl std::fmt::Display) {
+    if !is_quiet {
+        // If nobody can be told, the work is done all the same.
+        let _ = writeln!(io::stderr(), "{message}");
+    }
+}
+
+/// Waits for Ctrl-C; then removes what is not whole and ends the program.
+pub(crate) async fn clean_up_on_interrupt() {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        for path in pending().iter() {
+            // Those that got their name are not there any more under this one.
+            let _ = std::fs::remove_file(path);
+        }
+        let _ = writeln!(io::stderr(), "\ninterrupted: nothing that was begun is left behind");
+        std::process::exit(Exit::Interrupted as i32);
+    }
+}
+
+fn pending() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+    PENDING.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,127 @@
+//! The keys of beacons in memory: for how long, how many, and one call for all who ask at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::OnceCell;
+
+use crate::beacon::{FieldKey, TenantTag};
+use crate::crypto::Secret;
+use crate::error::{Error, Result};
+use crate::keyring::BeaconKeySource;
+use crate::keyring::store::BranchKeyCacheLimits;
+use crate::time::{Moment, TimeSource};
+use crate::value::Path;
+
+/// Where the keys of beacons come from, one source for each version or one for all, and those that are known.
+pub(super) struct BeaconKeyCache {
+    source: Option<Arc<dyn BeaconKeySource>>,
+    versions: BTreeMap<u8, Arc<dyn BeaconKeySource>>,
+    limits: BranchKeyCacheLimits,
+    time: Arc<dyn TimeSource>,
+    slots: Mutex<HashMap<(u8, String), Slot>>,
+}
+
+/// A call under way, or what it brought. Who waits while it fails tries anew.
+type Slot = (Arc<OnceCell<Arc<TenantKeys>>>, Moment);
+
+impl BeaconKeyCache {
+    pub(super) fn new(
+        source: Option<Arc<dyn BeaconKeySource>>,
+        versions: BTreeMap<u8, Arc<dyn BeaconKeySource>>,
+        limits: BranchKeyCacheLimits,
+        time: Arc<dyn TimeSource>,
+    ) -> Self {
+        Self { source, versions, limits, time, slots: Mutex::default() }
+    }
+
+    /// Whether there are keys at all: without, nothing is searchable.
+    pub(super) fn is_there(&self) -> bool {
+        self.source.is_some() || !self.versions.is_empty()
+    }
+
+    /// The keys of one version and tenant.
+    pub(super) async fn keys(&self, version: u8, tenant: &str) -> Result<Arc<TenantKeys>> {
+        let source = self.versions.get(&version).or(self.source.as_ref()).ok_or_else(|| {
+            Error::config(format!(
+                "there is no key for beacons of version {version}: give the builder `.beacon_key(...)`"
+            ))
+        })?;
+        let cell = self.slot(version, tenant);
+        let make = || async { Ok(Arc::new(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant))) };
+        cell.get_or_try_init(make).await.map(Arc::clone)
+    }
+
+    /// Lets go of all keys. Calls under way finish for those who wait for them, and are not kept.
+    pub(super) fn purge(&self) {
+        self.lock().clear();
+    }
+
+    fn slot(&self, version: u8, tenant: &str) -> Arc<OnceCell<Arc<TenantKeys>>> {
+        let now = Moment::now(&*self.time);
+        let mut slots = self.lock();
+        let name = (version, tenant.to_owned());
+        if let Some((cell, born)) = slots.get(&name)
+            && now.since(born) < self.limits.max_age
+        {
+            return Arc::clone(cell);
+        }
+        if slots.len() >= self.limits.capacity && !slots.contains_key(&name) {
+            let oldest = slots.iter().max_by_key(|(_, (_, born))| now.since(born)).map(|(name, _)| name.clone());
+            oldest.and_then(|name| slots.remove(&name));
+        }
+        let cell = Arc::new(OnceCell::new());
+        slots.insert(name, (Arc::clone(&cell), now));
+        cell
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(u8, String), Slot>> {
+        // Nothing panics while it is held; if it did, the cache would still be consistent.
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for BeaconKeyCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BeaconKeyCache").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+/// The keys of one version and tenant, derived when they are first needed.
+pub(super) struct TenantKeys {
+    beacon_key: Secret,
+    version: u8,
+    tenant: String,
+    // By resource, then by field: as many as the configuration names.
+    fields: RwLock<HashMap<String, HashMap<Path, Arc<FieldKey>>>>,
+    tags: RwLock<HashMap<String, TenantTag>>,
+}
+
+impl TenantKeys {
+    fn new(beacon_key: Secret, version: u8, tenant: &str) -> Self {
+        Self { beacon_key, version, tenant: tenant.to_owned(), fields: RwLock::default(), tags: RwLock::default() }
+    }
+
+    pub(super) fn field(&self, resource: &str, path: &Path) -> Result<Arc<FieldKey>> {
+        let known = self.fields.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = known.get(resource).and_then(|fields| fields.get(path)) {
+            return Ok(Arc::clone(key));
+        }
+        drop(known);
+        let key = Arc::new(FieldKey::derive(&self.beacon_key, self.version, resource, &self.tenant, path)?);
+        let mut known = self.fields.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(resource.to_owned()).or_default().insert(path.clone(), Arc::clone(&key));
+        Ok(key)
+    }
+
+    pub(super) fn tag(&self, resource: &str) -> Result<TenantTag> {
+        let known = self.tags.read().unwrap_or_else(PoisonError::into_inner).get(resource).cloned();
+        if let Some(tag) = known {
+            return Ok(tag);
+        }
+        let tag = TenantTag::derive(&self.beacon_key, self.version, resource, &self.tenant)?;
+        self.tags.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), tag.clone());
+        Ok(tag)
+    }
+}

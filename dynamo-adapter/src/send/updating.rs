@@ -1,0 +1,272 @@
+//! An update turned into one of what is stored: which values are sealed, under which header, and on what condition it is
+//! written.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use privet_core::ErrorKind;
+use privet_core::policy::PlaintextReads;
+use privet_core::protector::{Protector, Resource};
+use privet_core::record::{Header, Integrity, Updated, escaped};
+use privet_core::value::{Map, Path, Step, Value};
+
+use crate::check;
+use crate::convert::from_item_ref;
+use crate::error::{Error, Item, Result};
+use crate::expression::{Action, Condition, Function, Operand, Placeholders, Source, Update, Writer, apply};
+use crate::size::check_size;
+
+/// An update as its caller gave it, checked.
+pub(crate) struct Updating<'r> {
+    resource: &'r Resource,
+    key: Map,
+    pub(crate) update: Update,
+    condition: Option<Condition>,
+}
+
+/// An update as it is sent.
+pub(crate) struct Written {
+    pub(crate) update: String,
+    pub(crate) condition: String,
+    pub(crate) names: Option<HashMap<String, String>>,
+    pub(crate) values: Option<HashMap<String, AttributeValue>>,
+    pub(crate) expect: Expect,
+}
+
+/// What is read of an item before it is updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Read {
+    /// Its header.
+    Header,
+    /// All of it.
+    Whole,
+}
+
+/// What an item has to be like for a write not to lose another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// Not there.
+    Absent,
+    /// There, in clear.
+    Plain,
+    /// There, with a header that starts like this: any, or one without record integrity.
+    Sealed(&'static [u8]),
+    /// There, with this very header.
+    Header(Vec<u8>),
+}
+
+impl<'r> Updating<'r> {
+    pub(crate) fn new(
+        resource: &'r Resource,
+        key: Option<&Item>,
+        update: Option<&str>,
+        condition: Option<&str>,
+        placeholders: &Placeholders<'_>,
+    ) -> Result<Self> {
+        let update = update.map(|text| Update::parse(text, placeholders)).transpose()?.unwrap_or_default();
+        check::update(resource, &update)?;
+        let condition = condition.map(|text| check::condition(resource, text, placeholders)).transpose()?;
+        placeholders.check_all_used()?;
+        let key = key.map(from_item_ref).transpose()?.unwrap_or_default();
+        Ok(Self { resource, key, update, condition: condition.map(|checked| checked.condition) })
+    }
+
+    /// What has to be read for an update that cannot go without.
+    pub(crate) fn read(&self) -> Read {
+        match self.resource.item_layout().integrity {
+            Integrity::Record => Read::Whole,
+            Integrity::Field => Read::Header,
+        }
+    }
+
+    /// The update as it is, if it touches nothing that is sealed or tagged.
+    pub(crate) fn without_reading(&self) -> Result<Option<Written>> {
+        let layout = self.resource.item_layout();
+        let is_unsigned = self.update.paths().all(|path| layout.unsigned.contains(path.root()));
+        let expect = match layout.integrity {
+            _ if is_unsigned && !self.update.0.is_empty() => Expect::Sealed(&[]),
+            Integrity::Field => Expect::Sealed(&Header::FIELD_INTEGRITY),
+            Integrity::Record => return Ok(None),
+        };
+        // The beacons of what is searched for change with it.
+        if self.update.paths().any(|path| self.resource.has_beacons(path)) {
+            return Ok(None);
+        }
+        for action in &self.update.0 {
+            if let Action::Set(path, Source::Value(value)) = action
+                && !self.resource.plan().place(path, value)?.is_clear()
+            {
+                return Ok(None);
+            }
+        }
+        let actions = self.update.0.iter().cloned().map(stored_action).collect();
+        Ok(Some(self.write(Update(actions), Vec::new(), expect)))
+    }
+
+    /// The update of an item that is like this one now; `None` if more of it has to be read.
+    pub(crate) async fn of(&self, privet: &Protector, read: Read, item: Option<Map>) -> Result<Option<Written>> {
+        let layout = self.resource.item_layout();
+        let expect = Expect::of(self.resource, item.as_ref());
+        let Some(item) = item else { return self.create(privet).await.map(Some) };
+        let Expect::Header(header) = &expect else {
+            if self.resource.plaintext_reads() == PlaintextReads::Refuse {
+                return Err(privet_core::Error::integrity().into());
+            }
+            let message = "the item is stored in clear, and an update would seal a part of it: read it and put it anew";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        if header.starts_with(&Header::FIELD_INTEGRITY) && layout.integrity == Integrity::Field {
+            return self.values(privet, header, expect.clone()).await.map(Some);
+        }
+        if read == Read::Header {
+            return Ok(None);
+        }
+        let stored = privet.open_stored(self.resource, item).await?;
+        let mut record = stored.record().clone();
+        apply(&self.update, &mut record)?;
+        let updated = privet.update_record(self.resource, &stored, record).await?;
+        let mut after = stored.stored().clone();
+        for (path, value) in &updated.values {
+            match value {
+                Some(value) => after.insert(path.root().to_owned(), value.clone()),
+                None => after.remove(path.root()),
+            };
+        }
+        check_size(crate::size::item_size(stored.stored()), &after)?;
+        Ok(Some(self.write(actions(self.resource, updated), Vec::new(), expect)))
+    }
+
+    /// As DynamoDB makes an item of an update: its key, and what the update sets.
+    async fn create(&self, privet: &Protector) -> Result<Written> {
+        let mut record = self.key.clone();
+        apply(&self.update, &mut record)?;
+        let sealed = privet.protect_next(self.resource, record, None).await?;
+        let attributes = sealed.into_iter().filter(|(name, _)| !self.key.contains_key(name));
+        let actions =
+            attributes.map(|(name, value)| Action::Set(Path::attribute(name), Source::Value(value))).collect();
+        Ok(self.write(Update(actions), Vec::new(), Expect::Absent))
+    }
+
+    /// Single values sealed under the header that is there.
+    async fn values(&self, privet: &Protector, header: &[u8], expect: Expect) -> Result<Written> {
+        let (mut changes, mut rest, mut in_place) = (Vec::new(), Vec::new(), Vec::new());
+        for action in self.update.0.iter().cloned() {
+            match action {
+                Action::Set(path, Source::Value(value)) => {
+                    let is_clear = self.resource.plan().place(&path, &value)?.is_clear();
+                    if !is_clear && matches!(path.steps().last(), Some(Step::Index(_))) {
+                        // Past the end of the list it would be put at another position than it was sealed for.
+                        in_place.push(Condition::Function(Function::Exists, path.clone(), None));
+                    }
+                    changes.push((path, Some(value)));
+                }
+                Action::Remove(path) => changes.push((path, None)),
+                other => rest.push(stored_action(other)),
+            }
+        }
+        let updated = privet.update_values(self.resource, &self.key, header, changes).await?;
+        let mut update = actions(self.resource, updated);
+        update.0.extend(rest);
+        Ok(self.write(update, in_place, expect))
+    }
+
+    fn write(&self, update: Update, more: Vec<Condition>, expect: Expect) -> Written {
+        let mut writer = Writer::default();
+        let all = self.condition.iter().cloned().chain(more);
+        let condition = all.reduce(|one, other| Condition::And(Box::new(one), Box::new(other)));
+        let condition = expect.condition(self.resource, condition, &mut writer);
+        let update = writer.update(update);
+        let (names, values) = writer.into_placeholders();
+        Written { update, condition, names, values, expect }
+    }
+}
+
+impl Expect {
+    /// What an item that was read is like.
+    pub(crate) fn of(resource: &Resource, item: Option<&Map>) -> Self {
+        match item.map(|item| item.get(&resource.item_layout().header)) {
+            None => Self::Absent,
+            Some(Some(Value::B(header))) => Self::Header(header.clone()),
+            Some(_) => Self::Plain,
+        }
+    }
+
+    pub(crate) fn header(&self) -> Option<&[u8]> {
+        match self {
+            Self::Header(header) => Some(header),
+            _ => None,
+        }
+    }
+
+    /// Whether an item is like this. If it is and the write failed, then it was the caller's condition.
+    pub(crate) fn holds(&self, resource: &Resource, item: Option<&Map>) -> bool {
+        match (self, Self::of(resource, item)) {
+            (Self::Sealed(start), Self::Header(header)) => header.starts_with(start),
+            (expected, found) => *expected == found,
+        }
+    }
+
+    /// The condition that says so, and the caller's with it.
+    pub(crate) fn condition(&self, resource: &Resource, callers: Option<Condition>, writer: &mut Writer) -> String {
+        let header = Path::attribute(resource.item_layout().header.as_str());
+        let partition = Path::attribute(resource.key().first().cloned().unwrap_or_default());
+        let own = match self {
+            Self::Absent => Condition::Function(Function::NotExists, partition, None),
+            Self::Plain => Condition::And(
+                Box::new(Condition::Function(Function::Exists, partition, None)),
+                Box::new(Condition::Function(Function::NotExists, header, None)),
+            ),
+            Self::Sealed([]) => Condition::Function(Function::Exists, header, None),
+            Self::Sealed(start) => {
+                Condition::Function(Function::BeginsWith, header, Some(Operand::Value(Value::B(start.to_vec()))))
+            }
+            Self::Header(bytes) => {
+                Condition::Compare(Operand::Path(header), "=", Operand::Value(Value::B(bytes.clone())))
+            }
+        };
+        writer.condition(match callers {
+            Some(callers) => Condition::And(Box::new(own), Box::new(callers)),
+            None => own,
+        })
+    }
+}
+
+/// A condition that never holds: a write with it gives back the item that is there.
+pub(crate) fn never(resource: &Resource) -> (String, HashMap<String, String>) {
+    let partition = resource.key().first().cloned().unwrap_or_default();
+    ("attribute_exists(#k) AND attribute_not_exists(#k)".to_owned(), HashMap::from([("#k".to_owned(), partition)]))
+}
+
+/// What is written for an update of stored values. Attributes derived from those that change belong here.
+pub(crate) fn actions(resource: &Resource, updated: Updated) -> Update {
+    let values = updated.values.into_iter().map(|(path, value)| match value {
+        Some(value) => Action::Set(path, Source::Value(value)),
+        None => Action::Remove(path),
+    });
+    let header = updated.header.map(|header| {
+        Action::Set(Path::attribute(resource.item_layout().header.as_str()), Source::Value(Value::B(header)))
+    });
+    Update(values.chain(header).collect())
+}
+
+/// An action on clear values, as they are stored.
+fn stored_action(action: Action) -> Action {
+    match action {
+        Action::Set(path, source) => Action::Set(path, stored_source(source)),
+        other => other,
+    }
+}
+
+fn stored_source(source: Source) -> Source {
+    let both = |one: Box<Source>, other: Box<Source>| (Box::new(stored_source(*one)), Box::new(stored_source(*other)));
+    match source {
+        Source::Value(value) => Source::Value(escaped(value)),
+        Source::Path(path) => Source::Path(path),
+        Source::IfNotExists(path, otherwise) => Source::IfNotExists(path, Box::new(stored_source(*otherwise))),
+        Source::ListAppend(one, other) => {
+            let (one, other) = both(one, other);
+            Source::ListAppend(one, other)
+        }
+        sum @ (Source::Plus(..) | Source::Minus(..)) => sum,
+    }
+}

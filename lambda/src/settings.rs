@@ -1,0 +1,69 @@
+//! What a worker is told by its environment.
+
+use privet_bulk::{Error, Result};
+use privet_core::{ErrorKind, Policy};
+
+/// What a worker is told by its environment.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// `PRIVET_JOB`: the job's name.
+    pub job: String,
+    /// `PRIVET_RESOURCE`: the resource whose table is rewritten.
+    pub resource: String,
+    /// `PRIVET_SEGMENTS`: how many segments the scan has.
+    pub segments: u32,
+    /// `PRIVET_OLD_KEY`: the ARN of the key that records are sealed with.
+    pub old_key: String,
+    /// `PRIVET_NEW_KEY`: the ARN of the key that they are to be sealed with.
+    pub new_key: String,
+    /// `PRIVET_CHECKPOINTS`: the table of checkpoints.
+    pub checkpoints: String,
+    /// `PRIVET_OLD_POLICY`, a document in TOML: the policy that records were sealed under. Default: the new one.
+    pub old_policy: Policy,
+    /// `PRIVET_POLICY`, a document in TOML.
+    pub new_policy: Policy,
+    /// `PRIVET_CONTEXT`: `name=value` pairs of the encryption context, with commas between them.
+    pub context: Vec<(String, String)>,
+    /// `PRIVET_WRITE_UNITS`: write units a second for this worker. Default: no limit until DynamoDB throttles.
+    pub write_units: Option<f64>,
+}
+
+impl Settings {
+    /// Reads settings by their names.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if one is missing or wrong.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let wrong = |name: &str| Error::new(ErrorKind::Config, format!("the variable `{name}` is missing or wrong"));
+        let text = |name: &str| variable(name).filter(|text| !text.is_empty()).ok_or_else(|| wrong(name));
+        let policy = |text: &str| Policy::from_toml(text).map_err(Error::from);
+        let new_policy = policy(&text("PRIVET_POLICY")?)?;
+        let old_policy = match variable("PRIVET_OLD_POLICY") {
+            Some(text) => policy(&text)?,
+            None => new_policy.clone(),
+        };
+        let context = variable("PRIVET_CONTEXT").unwrap_or_default();
+        let pairs = context.split(',').filter(|pair| !pair.is_empty()).map(|pair| {
+            let (name, value) = pair.split_once('=').ok_or_else(|| wrong("PRIVET_CONTEXT"))?;
+            Ok((name.to_owned(), value.to_owned()))
+        });
+        let context = pairs.collect::<Result<_>>()?;
+        let write_units = variable("PRIVET_WRITE_UNITS");
+        let write_units =
+            write_units.map(|units| units.parse().map_err(|_| wrong("PRIVET_WRITE_UNITS"))).transpose()?;
+        Ok(Self {
+            job: text("PRIVET_JOB")?,
+            resource: text("PRIVET_RESOURCE")?,
+            segments: text("PRIVET_SEGMENTS")?.parse().map_err(|_| wrong("PRIVET_SEGMENTS"))?,
+            old_key: text("PRIVET_OLD_KEY")?,
+            new_key: text("PRIVET_NEW_KEY")?,
+            checkpoints: text("PRIVET_CHECKPOINTS")?,
+            old_policy,
+            new_policy,
+            context,
+            write_units,
+        })
+    }
+}

@@ -1,0 +1,216 @@
+//! The documented events, fed to the handlers.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+use privet_bulk::Error;
+use privet_core::ErrorKind;
+use privet_core::audit::TracingSink;
+use privet_core::keyring::KmsKeyring;
+use privet_core::value::{Map, Value};
+use privet_core::{Policy, Protector};
+use privet_dynamodb::bulk::TableCheckpoints;
+use privet_dynamodb::{from_item, to_item};
+use privet_lambda::s3_batch::{self, Object, ObjectWorker};
+use privet_lambda::{Settings, distributed_map, worker::table_job};
+use privet_testkit::{EmbeddedAws, Fault};
+use serde_json::{Value as Json, json};
+
+const POLICY: &str = "version = 1\n[resources.customers]\nkey = [\"id\"]\n";
+const REGION: &str = "eu-west-1";
+const FAR: Duration = Duration::from_secs(900);
+
+struct Site {
+    aws: EmbeddedAws,
+    kms: aws_sdk_kms::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    settings: Settings,
+}
+
+impl Site {
+    async fn start(records: u32) -> Self {
+        let aws = EmbeddedAws::start().await;
+        let (old, new) = (aws.create_key(REGION, "alias/old").await, aws.create_key(REGION, "alias/new").await);
+        let config = aws.config(REGION).await;
+        let (kms, dynamodb) = (aws_sdk_kms::Client::new(&config), aws_sdk_dynamodb::Client::new(&config));
+        let definition = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S);
+        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
+        let create = dynamodb.create_table().table_name("customers").billing_mode(BillingMode::PayPerRequest);
+        let create = create.attribute_definitions(definition.build().unwrap()).key_schema(key.build().unwrap());
+        create.send().await.unwrap();
+        TableCheckpoints::new(dynamodb.clone(), "checkpoints").create_table().await.unwrap();
+        let settings = Settings::read(|name| {
+            Some(match name {
+                "PRIVET_JOB" => "new-key".into(),
+                "PRIVET_RESOURCE" => "customers".into(),
+                "PRIVET_SEGMENTS" => "2".into(),
+                "PRIVET_OLD_KEY" => old.clone(),
+                "PRIVET_NEW_KEY" => new.clone(),
+                "PRIVET_CHECKPOINTS" => "checkpoints".into(),
+                "PRIVET_POLICY" => POLICY.into(),
+                "PRIVET_CONTEXT" => "application=shop".into(),
+                _ => return None,
+            })
+        });
+        let site = Self { aws, kms, dynamodb, settings: settings.unwrap() };
+        let privet = site.protector(&old);
+        let resource = privet.resource("customers").unwrap();
+        for index in 0..records {
+            let record = Map::from([
+                ("id".to_owned(), Value::S(format!("c-{index}"))),
+                ("email".to_owned(), Value::S(format!("ada-{index}@example.com"))),
+            ]);
+            let item = to_item(privet.protect_record(&resource, record).await.unwrap());
+            site.dynamodb.put_item().table_name("customers").set_item(Some(item)).send().await.unwrap();
+        }
+        site
+    }
+
+    fn protector(&self, key: &str) -> Protector {
+        let keyring = KmsKeyring::new(self.kms.clone(), key).unwrap();
+        let builder = Protector::builder().policy(Policy::from_toml(POLICY).unwrap()).keyring(keyring);
+        builder.context("application", "shop").audit(TracingSink).build().unwrap()
+    }
+
+    async fn handle(&self, event: Json, deadline: Duration) -> Result<Json, privet_bulk::Failure> {
+        // A job for each call, as the worker makes it.
+        let job = table_job(&self.settings, &self.kms, &self.dynamodb).unwrap();
+        let event: distributed_map::Event = serde_json::from_value(event).unwrap();
+        let reply = distributed_map::handle(&job, &event, deadline).await?;
+        Ok(serde_json::to_value(reply).unwrap())
+    }
+
+    async fn all_open_under_the_new_key(&self, records: usize) {
+        let privet = self.protector(&self.settings.new_key);
+        let resource = privet.resource("customers").unwrap();
+        let items = self.dynamodb.scan().table_name("customers").send().await.unwrap().items.unwrap();
+        assert_eq!(items.len(), records);
+        for item in items {
+            let opened = privet.unprotect_record(&resource, from_item(item).unwrap()).await.unwrap();
+            let record = opened.complete().unwrap();
+            let index = record["id"].as_text().unwrap().trim_start_matches("c-").to_owned();
+            assert_eq!(record["email"], Value::S(format!("ada-{index}@example.com")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_distributed_map_s_segments_are_rewritten_with_and_without_a_batcher() {
+    let site = Site::start(30).await;
+    let first = site.handle(json!({"BatchInput": {"any": "thing"}, "Items": [0]}), FAR).await.unwrap();
+    assert_eq!((&first["status"], &first["Items"]), (&json!("done"), &json!([])));
+    let second = site.handle(json!(1), FAR).await.unwrap();
+    assert_eq!(first["rewritten"].as_u64().unwrap() + second["rewritten"].as_u64().unwrap(), 30);
+    site.all_open_under_the_new_key(30).await;
+    // A redrive is harmless.
+    let again = site.handle(json!({"Items": [1, 0]}), FAR).await.unwrap();
+    assert_eq!((&again["status"], &again["rewritten"]), (&json!("done"), &json!(30)));
+}
+
+#[tokio::test]
+async fn near_the_deadline_the_state_machine_is_told_to_come_again() {
+    let site = Site::start(10).await;
+    let reply = site.handle(json!({"Items": [0, 1]}), Duration::ZERO).await.unwrap();
+    assert_eq!((&reply["status"], &reply["Items"]), (&json!("continue"), &json!([0, 1])));
+    // What it answers is the next event.
+    let reply = site.handle(reply, FAR).await.unwrap();
+    assert_eq!(reply["status"], "done");
+    site.all_open_under_the_new_key(10).await;
+}
+
+#[tokio::test]
+async fn throttling_that_does_not_end_is_retryable_and_a_denial_is_not() {
+    let site = Site::start(10).await;
+    site.aws.fault(Fault::on("dynamodb", "DescribeTable").error("ThrottlingException"));
+    assert!(site.handle(json!({"Items": [0]}), FAR).await.unwrap_err().retryable);
+    site.aws.clear_faults();
+    site.aws.fault(Fault::on("dynamodb", "Scan").error("AccessDeniedException"));
+    let failure = site.handle(json!({"Items": [0]}), FAR).await.unwrap_err();
+    assert_eq!((failure.kind, failure.retryable), (ErrorKind::Denied, false));
+}
+
+/// Notes what it is asked, and fails as told by the key.
+#[derive(Default)]
+struct Noting(Mutex<Vec<Object>>);
+
+impl ObjectWorker for Noting {
+    async fn rewrite(&self, object: &Object, _deadline: Duration) -> Result<&'static str, Error> {
+        self.0.lock().unwrap().push(object.clone());
+        match object.key.as_str() {
+            "throttled" => Err(Error::new(ErrorKind::Throttled, "secret")),
+            "changed" => Err(Error::new(ErrorKind::Conflict, "secret")),
+            "damaged" => Err(Error::new(ErrorKind::Integrity, "secret")),
+            _ => Ok("rewritten"),
+        }
+    }
+}
+
+fn task_1_0(id: &str, key: &str) -> Json {
+    json!({"taskId": id, "s3Key": key, "s3VersionId": null, "s3BucketArn": "arn:aws:s3:::a-bucket"})
+}
+
+#[tokio::test]
+async fn s3_batch_operations_of_both_schemas_are_answered() {
+    let worker = Noting::default();
+    let event = json!({
+        "invocationSchemaVersion": "1.0", "invocationId": "i-1", "job": {"id": "j-1"},
+        "tasks": [task_1_0("t-1", "a+b%20c%2Bd/%C3%BC")],
+    });
+    let reply = s3_batch::handle(&worker, &serde_json::from_value(event).unwrap(), FAR).await;
+    assert_eq!(
+        serde_json::to_value(reply).unwrap(),
+        json!({
+            "invocationSchemaVersion": "1.0", "treatMissingKeysAs": "PermanentFailure", "invocationId": "i-1",
+            "results": [{"taskId": "t-1", "resultCode": "Succeeded", "resultString": "rewritten"}],
+        })
+    );
+    let event = json!({
+        "invocationSchemaVersion": "2.0", "invocationId": "i-2", "job": {"id": "j-2", "userArguments": {"k": "v"}},
+        "tasks": [{"taskId": "t-2", "s3Key": "plain", "s3VersionId": "7", "s3Bucket": "b-bucket"}],
+    });
+    let event: s3_batch::Event = serde_json::from_value(event).unwrap();
+    assert_eq!(event.job.user_arguments.as_ref().unwrap()["k"], "v");
+    assert_eq!(
+        serde_json::to_value(s3_batch::handle(&worker, &event, FAR).await).unwrap()["invocationSchemaVersion"],
+        "2.0"
+    );
+    let asked = worker.0.lock().unwrap();
+    assert_eq!((asked[0].bucket.as_str(), asked[0].key.as_str()), ("a-bucket", "a b c+d/ü"));
+    assert_eq!((asked[1].bucket.as_str(), asked[1].version.as_deref()), ("b-bucket", Some("7")));
+}
+
+#[tokio::test]
+async fn s3_batch_operations_learn_what_may_be_tried_again_and_nothing_of_the_object() {
+    let worker = Noting::default();
+    let tasks: Vec<Json> =
+        ["throttled", "changed", "damaged", "%zz", "%ff", ""].iter().map(|key| task_1_0(key, key)).collect();
+    let event = json!({"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "j"}, "tasks": tasks});
+    let reply = s3_batch::handle(&worker, &serde_json::from_value(event).unwrap(), FAR).await;
+    let reply = serde_json::to_value(reply).unwrap();
+    let codes: Vec<&str> =
+        reply["results"].as_array().unwrap().iter().map(|result| result["resultCode"].as_str().unwrap()).collect();
+    let (temporary, permanent) = ("TemporaryFailure", "PermanentFailure");
+    assert_eq!(codes, [temporary, temporary, permanent, permanent, permanent, permanent]);
+    assert!(!reply.to_string().contains("secret"));
+}
+
+#[test]
+fn settings_that_are_missing_are_named() {
+    let error = Settings::read(|name| (name == "PRIVET_POLICY").then(|| POLICY.to_owned())).unwrap_err();
+    assert!(error.to_string().contains("PRIVET_JOB"), "{error}");
+}
+
+#[test]
+fn what_an_item_holds_is_not_printed() {
+    let object = Object { bucket: "b".into(), key: "a-private-name".into(), version: None };
+    assert!(!format!("{object:?}").contains("private"));
+}

@@ -1,0 +1,97 @@
+//! New keys for old objects: the data key wrapped anew without reading the body, or the whole object written anew.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::types::MetadataDirective;
+use privet_core::ErrorKind;
+use privet_core::s3ec::Header;
+
+use crate::bucket::Bucket;
+use crate::error::{Error, Result};
+use crate::fetch::Kind;
+use crate::metadata::{Metadata, of_application};
+use crate::put::Put;
+
+impl Bucket {
+    /// Wraps the data key of an S3EC object anew, with the key that the bucket writes with. The body is not read: S3 puts
+    /// new metadata to it, or the instruction file is replaced. Keys to read old objects with are added to the keyring with
+    /// [`with_reader`](privet_core::keyring::S3ecKeyring::with_reader).
+    ///
+    /// # Errors
+    ///
+    /// `Input` if there is no such object or it is not sealed; `Unsupported` for framed objects, whose wrapped keys are part
+    /// of what is authenticated with the data key itself: [`rewrite`](Self::rewrite) them; `Conflict` if it is replaced
+    /// meanwhile; the keyring's and S3's errors.
+    ///
+    /// # Security
+    ///
+    /// The data key stays the same: who had it still has it. Where a key has leaked, [`rewrite`](Self::rewrite).
+    pub async fn rewrap(&self, key: &str) -> Result<()> {
+        let head = self.head_output(key).await?.ok_or_else(absent)?;
+        let none = Metadata::new();
+        let kind = Kind::of(&self.settings, Some(&self.client), key, head.metadata().unwrap_or(&none)).await?;
+        let (header, file_e_tag) = match kind {
+            Kind::S3ec(header, file_e_tag) => (header, file_e_tag),
+            Kind::Framed(_) => {
+                let message = "a framed object's wrapped keys are part of its body: write it anew with `rewrite`";
+                return Err(Error::new(ErrorKind::Unsupported, message));
+            }
+            Kind::Plain => return Err(Error::new(ErrorKind::Input, "the object is not sealed: write it anew")),
+        };
+        let keyring = self.settings.s3ec_keyring()?;
+        let header = keyring.rewrap(keyring, &header, &self.settings.s3ec_context()).await?;
+        match header.instruction_file()? {
+            Some(file) => self.replace_instruction_file(key, file, file_e_tag).await,
+            None => self.replace_metadata(key, head, &header).await,
+        }
+    }
+
+    /// Reads and verifies an object and writes it anew, as the bucket writes now: format, keys, context. What S3 knows of it
+    /// stays, but for its tags and access list.
+    ///
+    /// # Errors
+    ///
+    /// `Input` if there is no such object; `Conflict` if it is replaced meanwhile, which keeps the other one; as
+    /// [`get`](Self::get) and [`put_stream`](Self::put_stream).
+    pub async fn rewrite(&self, key: &str) -> Result<Put> {
+        let head = self.head_output(key).await?.ok_or_else(absent)?;
+        self.rewrite_as(key, key, head).await
+    }
+
+    async fn replace_metadata(&self, key: &str, head: HeadObjectOutput, header: &Header) -> Result<()> {
+        if head.content_length.is_none_or(|length| length > MOST_COPIED) {
+            let message = "S3 copies no object of more than 5 GiB at once: write it anew with `rewrite`";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
+        let mut metadata = head.metadata().map(of_application).unwrap_or_default();
+        metadata.extend(header.object_metadata()?.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        // All that S3 knows of an object goes with its metadata, and must be said again.
+        let copy = self
+            .client
+            .copy_object()
+            .bucket(self.name())
+            .key(key)
+            .copy_source(self.copy_source(key))
+            .set_copy_source_if_match(head.e_tag)
+            .metadata_directive(MetadataDirective::Replace)
+            .set_metadata(Some(metadata))
+            .set_content_type(head.content_type)
+            .set_content_encoding(head.content_encoding)
+            .set_content_disposition(head.content_disposition)
+            .set_content_language(head.content_language)
+            .set_cache_control(head.cache_control)
+            .set_storage_class(head.storage_class)
+            .set_website_redirect_location(head.website_redirect_location)
+            .set_server_side_encryption(head.server_side_encryption)
+            .set_ssekms_key_id(head.ssekms_key_id)
+            .set_bucket_key_enabled(head.bucket_key_enabled);
+        copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
+        Ok(())
+    }
+}
+
+fn absent() -> Error {
+    Error::new(ErrorKind::Input, "there is no such object")
+}
+
+/// What one copy takes: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
+const MOST_COPIED: i64 = 5 << 30;

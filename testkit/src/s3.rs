@@ -1,0 +1,85 @@
+//! S3: requests handed to s3s, with objects in a temporary folder.
+
+mod engine;
+mod host;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorFuture};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use s3s::service::S3ServiceBuilder;
+use s3s_aws::Connector;
+
+use crate::random;
+use crate::request::{Access, Subject};
+use engine::Engine;
+use host::{AnySecret, RegionalHost};
+
+pub(crate) use host::{SECRET, Target};
+
+/// The S3 of every region: names of buckets are unique across all of them.
+#[derive(Default)]
+pub(crate) struct S3 {
+    started: OnceLock<Started>,
+}
+
+struct Started {
+    connector: Connector,
+    folder: PathBuf,
+}
+
+impl S3 {
+    pub(crate) fn subject(target: &Target) -> Subject {
+        let resource = |suffix: &str| format!("arn:aws:s3:::{suffix}");
+        let names: Vec<String> = match (&target.bucket, &target.key) {
+            (Some(bucket), Some(key)) => {
+                let object = format!("{bucket}/{key}");
+                vec![resource(&object), object, bucket.clone()]
+            }
+            (Some(bucket), None) => vec![resource(bucket), bucket.clone()],
+            _ => Vec::new(),
+        };
+        let access =
+            Access { action: target.operation.clone(), resource: names.first().cloned(), names, ..Access::default() };
+        Subject {
+            accesses: vec![access],
+            bucket: target.bucket.clone(),
+            object_key: target.key.clone(),
+            ..Subject::default()
+        }
+    }
+
+    /// The engine keeps a bucket as a folder.
+    pub(crate) fn create_bucket(&self, bucket: &str) {
+        std::fs::create_dir(self.started().folder.join(bucket))
+            .unwrap_or_else(|error| panic!("cannot create the bucket `{bucket}`: {error}"));
+    }
+
+    /// Does what is asked. Needs a tokio runtime: objects are files.
+    pub(crate) fn call(&self, http: HttpRequest) -> HttpConnectorFuture {
+        self.started().connector.call(http)
+    }
+
+    fn started(&self) -> &Started {
+        self.started.get_or_init(Started::new)
+    }
+}
+
+impl Started {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("privet-testkit-{}", random::uuid_text(random::uuid())));
+        std::fs::create_dir_all(&folder).expect("a folder for objects can be made");
+        let mut service = S3ServiceBuilder::new(Engine::new(&folder));
+        service.set_auth(AnySecret);
+        service.set_host(RegionalHost);
+        Self { connector: Connector::from(service.build()), folder }
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // Whatever is left is in the system's folder for what may go.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

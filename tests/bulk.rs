@@ -1,0 +1,331 @@
+//! Jobs over a DynamoDB table: while others write to it, while the service fails, and while the job is killed.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use common::{Customer, Events, REGION, Site, ada};
+use privet::bulk::{Checkpoints, Extent, Job, JobBuilder, Outcome, Prices, Reprotect};
+use privet::dynamodb::bulk::{TableCheckpoints, TableStore};
+use privet::dynamodb::{Tables, from_item, to_item};
+use privet::keyring::{KmsKeyring, MultiKeyring};
+use privet::record::{Form, Header};
+use privet::value::Value;
+use privet::{Policy, Protector};
+use privet_testkit::Fault;
+
+const POLICY: &str = "version = 1\n[resources.customers]\nkey = [\"id\"]\n";
+
+fn customer(index: u32, name: &str) -> Customer {
+    Customer { id: format!("c-{index:04}"), name: name.into(), email: format!("ada-{index}@example.com"), ..ada() }
+}
+
+/// A table with an old key and a new one.
+struct Table {
+    site: Site,
+    new_key: String,
+}
+
+impl Table {
+    async fn start() -> Self {
+        let site = Site::start().await;
+        let new_key = site.aws.create_key(REGION, "alias/new").await;
+        Self { site, new_key }
+    }
+
+    async fn with(records: u32) -> Self {
+        let table = Self::start().await;
+        let customers = table.old().await.table::<Customer>(&table.site.dynamodb).unwrap();
+        for index in 0..records {
+            customers.put(&customer(index, "Ada")).await.unwrap();
+        }
+        table
+    }
+
+    async fn kms(&self, key: &str) -> KmsKeyring {
+        KmsKeyring::new(aws_sdk_kms::Client::new(&self.site.aws.config(REGION).await), key).unwrap()
+    }
+
+    fn protector(&self, keyring: MultiKeyring, policy: &str) -> Protector {
+        let builder = Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring);
+        builder.audit(Events::default()).model::<Customer>().build().unwrap()
+    }
+
+    async fn old(&self) -> Protector {
+        self.protector(MultiKeyring::new(self.kms(&self.site.key_arn).await), POLICY)
+    }
+
+    async fn new(&self) -> Protector {
+        self.protector(MultiKeyring::new(self.kms(&self.new_key).await), POLICY)
+    }
+
+    /// A service in the middle of the move: writes with the new key, reads with both.
+    async fn moving(&self) -> Protector {
+        let keyring = MultiKeyring::new(self.kms(&self.new_key).await).with_reader(self.kms(&self.site.key_arn).await);
+        self.protector(keyring, POLICY)
+    }
+
+    async fn job(&self) -> JobBuilder<TableStore, Reprotect> {
+        self.job_to(Reprotect::new(self.old().await, self.new().await, "customers").unwrap()).await
+    }
+
+    async fn job_to(&self, rewrite: Reprotect) -> JobBuilder<TableStore, Reprotect> {
+        let resource = self.new().await.resource("customers").unwrap();
+        let store = TableStore::new(self.site.dynamodb.clone(), &resource).unwrap().segments(4).page(10);
+        let checkpoints = TableCheckpoints::new(self.site.dynamodb.clone(), "checkpoints");
+        checkpoints.create_table().await.unwrap();
+        Job::builder("new-key", store, rewrite).checkpoints(checkpoints).lease(Duration::from_millis(50))
+    }
+
+    async fn names(&self, privet: &Protector, records: u32) -> Vec<String> {
+        let customers = privet.table::<Customer>(&self.site.dynamodb).unwrap();
+        let mut names = Vec::new();
+        for index in 0..records {
+            let found = customers.get(format!("c-{index:04}").as_str()).await.unwrap().unwrap();
+            assert!(found == customer(index, &found.name), "record {index} is another");
+            names.push(found.name);
+        }
+        names
+    }
+
+    /// Updates that took effect.
+    fn updates(&self) -> usize {
+        let calls = self.site.aws.calls("dynamodb");
+        calls.iter().filter(|call| call.operation == "UpdateItem" && call.succeeded()).count()
+    }
+}
+
+#[tokio::test]
+async fn a_table_is_moved_to_a_new_key_planned_and_verified() {
+    let table = Table::with(60).await;
+    let job = table.job().await.build().unwrap();
+    let plan = job.plan(20, Some(Prices::US_EAST_1)).await.unwrap();
+    assert_eq!((plan.sample.read, plan.sample.rewritten), (20, 20));
+    assert!(plan.sample.write_units >= 20.0 && plan.sample.read_units > 0.0);
+    assert_eq!(table.updates(), 0);
+    assert_eq!(job.stragglers().await.unwrap().stragglers, 60);
+    let report = job.run_planned(&plan).await.unwrap();
+    assert!(report.finished, "{report}");
+    assert_eq!((report.total.read, report.total.rewritten, report.total.poison), (60, 60, 0));
+    assert!(report.total.read_units > 0.0 && report.total.write_units >= 60.0);
+    assert_eq!(table.updates(), 60);
+    table.names(&table.new().await, 60).await;
+    let after = table.job().await.build().unwrap();
+    assert!(after.verify(Extent::All).await.unwrap().passed());
+    assert!(after.stragglers().await.unwrap().passed());
+}
+
+#[tokio::test]
+async fn a_service_that_fails_is_asked_again_and_no_record_is_rewritten_twice() {
+    let table = Table::with(60).await;
+    let job = table.job().await.build().unwrap();
+    for fault in [
+        Fault::on("dynamodb", "Scan").probability(0.2, 1).error("ProvisionedThroughputExceededException"),
+        Fault::on("dynamodb", "UpdateItem").probability(0.2, 2).error("ThrottlingException"),
+        Fault::on("dynamodb", "UpdateItem").probability(0.2, 3).answer_lost(),
+        Fault::on("dynamodb", "UpdateItem").probability(0.1, 4).timeout(),
+        Fault::on("dynamodb", "UpdateItem").probability(0.1, 5).status(500),
+        Fault::on("dynamodb", "PutItem").probability(0.2, 6).answer_lost(),
+    ] {
+        table.site.aws.fault(fault);
+    }
+    let mut report = job.run().await.unwrap();
+    for _ in 0..20 {
+        if report.finished {
+            break;
+        }
+        report = table.job().await.build().unwrap().run().await.unwrap();
+    }
+    table.site.aws.clear_faults();
+    assert!(report.finished, "{report}");
+    assert_eq!(report.total.poison, 0);
+    table.names(&table.new().await, 60).await;
+    // An update whose answer is lost took effect without being seen to succeed: hence no more than there are records.
+    assert!(table.updates() <= 60, "{}", table.updates());
+    assert!(table.job().await.build().unwrap().verify(Extent::All).await.unwrap().passed());
+}
+
+#[tokio::test]
+async fn what_is_written_meanwhile_is_read_again_and_never_overwritten() {
+    let table = Table::with(1).await;
+    let (job, service) = (table.job().await.build().unwrap(), table.moving().await);
+    // The update waits; meanwhile the service writes.
+    table.site.aws.fault(Fault::on("dynamodb", "UpdateItem").times(1).delay(Duration::from_millis(300)));
+    let running = tokio::spawn({
+        let job = job.clone();
+        async move { job.run().await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let customers = service.table::<Customer>(&table.site.dynamodb).unwrap();
+    customers.put(&customer(0, "Augusta")).await.unwrap();
+    let report = running.await.unwrap().unwrap();
+    assert!(report.finished, "{report}");
+    assert_eq!(table.names(&table.new().await, 1).await, ["Augusta"]);
+}
+
+#[tokio::test]
+async fn an_unsigned_attribute_that_changes_meanwhile_is_kept() {
+    let table = Table::start().await;
+    let policy = "version = 1\n[resources.customers]\nkey = [\"id\"]\nunsigned = [\"created_at\"]\n";
+    let old = table.protector(MultiKeyring::new(table.kms(&table.site.key_arn).await), policy);
+    let new = table.protector(MultiKeyring::new(table.kms(&table.new_key).await), policy);
+    old.table::<Customer>(&table.site.dynamodb).unwrap().put(&customer(0, "Ada")).await.unwrap();
+    let job = table.job_to(Reprotect::new(old, new.clone(), "customers").unwrap()).await.build().unwrap();
+    table.site.aws.fault(Fault::on("dynamodb", "UpdateItem").times(1).delay(Duration::from_millis(300)));
+    let running = tokio::spawn(async move { job.run().await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let mut stored = table.site.stored("customers", "c-0000").await.unwrap();
+    stored.insert("created_at".into(), AttributeValue::S("today".into()));
+    table.site.store("customers", stored).await;
+    assert!(running.await.unwrap().unwrap().finished);
+    let found = new.table::<Customer>(&table.site.dynamodb).unwrap().get("c-0000").await.unwrap().unwrap();
+    assert_eq!(found.created_at, "today");
+}
+
+#[tokio::test]
+async fn records_in_clear_are_sealed_only_as_they_were_read() {
+    let table = Table::start().await;
+    let migration = format!("{POLICY}plaintext_reads = \"allow\"\n");
+    let from = table.protector(MultiKeyring::new(table.kms(&table.site.key_arn).await), &migration);
+    let clear = |index: u32, name: &str| to_item(privet::value::to_record(&customer(index, name)).unwrap());
+    for index in 0..30 {
+        table.site.store("customers", clear(index, "Ada")).await;
+    }
+    let rewrite = Reprotect::new(from, table.new().await, "customers").unwrap();
+    let job = table.job_to(rewrite).await.build().unwrap();
+    table.site.aws.fault(Fault::on("dynamodb", "UpdateItem").times(4).delay(Duration::from_millis(300)));
+    let running = tokio::spawn(async move { job.run().await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // All thirty at once: some before their update, some after, and then in clear again: a later run's.
+    for index in 0..30 {
+        let name = if index % 2 == 0 { "Augusta" } else { "Ada" };
+        let mut item = clear(index, name);
+        item.insert("extra".into(), AttributeValue::S("came meanwhile".into()));
+        let put = table.site.dynamodb.put_item().table_name("customers").set_item(Some(item));
+        // Writers of plaintext must not write over what is sealed already.
+        let put = put.condition_expression("attribute_not_exists(privet)");
+        let _ = put.send().await;
+    }
+    let report = running.await.unwrap().unwrap();
+    assert!(report.finished && report.total.poison == 0, "{report}");
+    let new = table.new().await;
+    let resource = new.resource("customers").unwrap();
+    for index in 0..30 {
+        let stored = from_item(table.site.stored("customers", &format!("c-{index:04}")).await.unwrap()).unwrap();
+        let opened = new.unprotect_stored(&resource, Form::Item, stored).await.unwrap().complete().unwrap();
+        assert_eq!(opened["email"], Value::S(format!("ada-{index}@example.com")));
+        if opened.contains_key("extra") && index % 2 == 0 {
+            assert_eq!(opened["name"], Value::S("Augusta".into()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn back_to_plaintext_and_checkpoints_of_another_job() {
+    let table = Table::with(10).await;
+    let open = Reprotect::dangerous_to_plaintext(table.old().await, "customers").unwrap();
+    let report = table.job_to(open).await.build().unwrap().run().await.unwrap();
+    assert!(report.finished, "{report}");
+    let stored = table.site.stored("customers", "c-0003").await.unwrap();
+    assert!(!stored.contains_key("privet"));
+    assert_eq!(stored["email"], AttributeValue::S("ada-3@example.com".into()));
+    let other = table.job().await.build().unwrap().process_shard(0, Default::default(), None).await;
+    assert!(matches!(other, Outcome::Failed(failure) if failure.kind == privet::ErrorKind::Conflict));
+}
+
+#[tokio::test]
+async fn checkpoints_are_written_on_the_revision_before_alone() {
+    let table = Table::with(5).await;
+    let job = table.job().await.build().unwrap();
+    let Outcome::Done(done) = job.process_shard(0, Default::default(), None).await else { panic!("not done") };
+    let checkpoints = TableCheckpoints::new(table.site.dynamodb.clone(), "checkpoints");
+    assert_eq!(checkpoints.load("new-key", 0).await.unwrap().as_ref(), Some(&done));
+    assert!(!checkpoints.swap(&done).await.unwrap());
+    let mut next = done.clone();
+    next.revision += 1;
+    assert!(checkpoints.swap(&next).await.unwrap());
+    assert!(!checkpoints.swap(&next).await.unwrap());
+}
+
+/// How often the job is killed: `PRIVET_KILLS`, or 20.
+fn kills() -> u64 {
+    std::env::var("PRIVET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write() {
+    const RECORDS: u32 = 300;
+    let table = Arc::new(Table::with(RECORDS).await);
+    for fault in [
+        Fault::on("dynamodb", "UpdateItem").probability(0.05, 1).error("ThrottlingException"),
+        Fault::on("dynamodb", "UpdateItem").probability(0.05, 2).answer_lost(),
+        Fault::on("dynamodb", "UpdateItem").delay(Duration::from_millis(3)),
+    ] {
+        table.site.aws.fault(fault);
+    }
+    let expected: Arc<Mutex<BTreeMap<u32, String>>> = Arc::default();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writer = tokio::spawn({
+        let (table, expected, stop) = (Arc::clone(&table), Arc::clone(&expected), Arc::clone(&stop));
+        async move {
+            let customers = table.moving().await.table::<Customer>(&table.site.dynamodb).unwrap();
+            for turn in 0_u32.. {
+                if stop.load(Relaxed) {
+                    break;
+                }
+                let (index, name) = (turn.wrapping_mul(7919) % RECORDS, format!("turn {turn}"));
+                customers.put(&customer(index, &name)).await.unwrap();
+                expected.lock().unwrap().insert(index, name);
+                tokio::time::sleep(Duration::from_millis(7)).await;
+            }
+        }
+    });
+    let mut killed = 0;
+    let mut seed = 42_u64;
+    for kill in 0..kills() {
+        let builder = table.job().await;
+        // As many jobs as it takes: one that is finished is followed by another.
+        let job = builder.build().unwrap();
+        let running = tokio::spawn(async move { job.run().await });
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        tokio::time::sleep(Duration::from_millis((seed >> 33) % 60)).await;
+        killed += u64::from(!running.is_finished());
+        running.abort();
+        let _ = running.await;
+        // Every record can be read at any moment.
+        let index = u32::try_from(kill).unwrap() % RECORDS;
+        let readable = table.moving().await.table::<Customer>(&table.site.dynamodb).unwrap();
+        assert!(readable.get(format!("c-{index:04}").as_str()).await.unwrap().is_some());
+    }
+    assert!(killed > 3, "{killed}");
+    let report = table.job().await.build().unwrap().run().await.unwrap();
+    assert!(report.finished && report.total.poison == 0, "{report}");
+    stop.store(true, Relaxed);
+    writer.await.unwrap();
+    table.site.aws.clear_faults();
+    let names = table.names(&table.new().await, RECORDS).await;
+    let expected = expected.lock().unwrap();
+    for (index, name) in (0..).zip(&names) {
+        assert_eq!(name, expected.get(&index).map_or("Ada", String::as_str), "record {index}");
+    }
+    assert!(table.updates() <= RECORDS as usize, "{} updates of {RECORDS} records", table.updates());
+    for index in 0..RECORDS {
+        let stored = table.site.stored("customers", &format!("c-{index:04}")).await.unwrap();
+        let AttributeValue::B(header) = &stored["privet"] else { panic!("no header") };
+        let header = Header::parse(header.as_ref()).unwrap();
+        let is_new = |edk: &privet::EncryptedDataKey| edk.provider_info == table.new_key.as_bytes();
+        assert!(header.sections.iter().all(|section| section.edks.iter().all(is_new)));
+    }
+}

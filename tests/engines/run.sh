@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Runs the behaviour tests on DynamoDB and KMS against engines that share no code with the embedded ones: MiniStack's
+# DynamoDB and moto's KMS, on loopback and on ports of their own, stopped at the end. Exit code 0 if all hold.
+# Tests that inject faults, deny or look at calls need the embedded engines; they are named and left out.
+# Needs python3 with pip, and cargo; what it installs goes under target/engines. Arguments name other test programs.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+place=target/engines
+programs=("$@")
+((${#programs[@]})) || programs=(dynamodb migration evolution streams key_store)
+
+[[ -x $place/bin/python ]] || python3 -m venv "$place"
+python=$place/bin/python
+"$python" -c 'import ministack, moto.server' 2>/dev/null ||
+    "$python" -m pip install --quiet ministack==1.5.33 'moto[server]==5.2.5'
+
+read -r dynamodb kms < <("$python" - <<'PY'
+import socket
+sockets = [socket.socket() for _ in range(2)]
+for each in sockets:
+    each.bind(("127.0.0.1", 0))
+print(*(each.getsockname()[1] for each in sockets))
+PY
+)
+
+# Each in a process group of its own, so that what they start ends with them.
+set -m
+pids=()
+trap 'for pid in "${pids[@]}"; do kill -- "-$pid" 2>/dev/null || true; done' EXIT
+BIND_HOST=127.0.0.1 GATEWAY_PORT=$dynamodb SERVICES=dynamodb "$place/bin/ministack" >"$place/ministack.log" 2>&1 </dev/null &
+pids+=($!)
+"$place/bin/moto_server" -H 127.0.0.1 -p "$kms" >"$place/moto.log" 2>&1 </dev/null &
+pids+=($!)
+set +m
+
+for port in "$dynamodb" "$kms"; do
+    for try in {1..120}; do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
+        ((try < 120)) || { echo "nothing listens on port $port: see $place/*.log" >&2; exit 1; }
+        sleep 0.5
+    done
+done
+
+# The tests of a program that say something to the embedded engines.
+embedded_only() {
+    awk '/^(async )?fn / { name = $0; sub(/^(async )?fn /, "", name); sub(/[(<].*/, "", name); is_test = wanted; wanted = 0 }
+        /^#\[(tokio::)?test/ { wanted = 1 }
+        is_test && /site\.aws\b|aws\.(fault|deny|calls|clear_)|kms_calls\(|EmbeddedAws|Scripted/ && !seen[name]++ { print name }
+    ' "$1"
+}
+
+export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$dynamodb AWS_ENDPOINT_URL_KMS=http://127.0.0.1:$kms
+failed=()
+for program in "${programs[@]}"; do
+    source=tests/$program.rs
+    [[ -f $source ]] || source=tests/$program/main.rs
+    left_out=()
+    for name in $(embedded_only "$source"); do
+        echo "left out, needs the embedded engines: $program::$name"
+        left_out+=(--skip "$name")
+    done
+    cargo test --quiet --test "$program" -- --exact "${left_out[@]}" || failed+=("$program")
+done
+if ((${#failed[@]})); then
+    echo "failed: ${failed[*]}" >&2
+    exit 1
+fi
