@@ -1,5 +1,7 @@
 //! HKDF (RFC 5869).
 
+use std::sync::LazyLock;
+
 use aws_lc_rs::hmac;
 
 use crate::error::{Error, Result};
@@ -32,8 +34,12 @@ impl Extracted {
     /// Extracts. An empty salt is RFC 5869's default: as many zero bytes as the hash is long.
     pub(crate) fn new(hash: Hash, salt: &[u8], key: &[u8]) -> Self {
         let algorithm = hash.hmac();
-        // HMAC fills a key that is shorter than its block with zeros, so an empty one is that default.
-        let extracted = hmac::sign(&hmac::Key::new(algorithm, salt), key);
+        // HMAC fills a key that is shorter than its block with zeros, so an empty one is that default. Its key schedule is
+        // always the same.
+        let extracted = match (hash, salt) {
+            (Hash::Sha512, []) => hmac::sign(&NO_SALT_SHA512, key),
+            _ => hmac::sign(&hmac::Key::new(algorithm, salt), key),
+        };
         Self(hmac::Key::new(algorithm, extracted.as_ref()))
     }
 
@@ -55,6 +61,8 @@ impl Extracted {
         Ok(())
     }
 }
+
+static NO_SALT_SHA512: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA512, &[]));
 
 /// HKDF-SHA-256, extract and expand.
 pub(crate) fn hkdf_sha256(salt: &[u8], key: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<()> {

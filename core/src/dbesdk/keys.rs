@@ -8,15 +8,24 @@ use crate::crypto::{
 };
 use crate::error::{Error, Result};
 
-/// The commitment to the data key that ends a header (DB-ESDK item format, section 6).
-pub(super) fn commitment(
-    data_key: &Secret,
-    message_id: &[u8; MESSAGE_ID_LENGTH],
-    header: &[u8],
-) -> Result<[u8; COMMITMENT_LENGTH]> {
-    let mut key = Zeroizing::new([0; 32]);
-    extracted(data_key).expand(&[COMMITMENT_LABEL, message_id], &mut *key)?;
-    hmac_sha512(&*key, header).first_chunk().copied().ok_or_else(Error::integrity)
+/// What is derived from an item's data key: extracted once for both.
+pub(super) struct Derivation(Extracted);
+
+impl Derivation {
+    pub(super) fn of(data_key: &Secret) -> Self {
+        Self(extracted(data_key))
+    }
+
+    /// The commitment to the data key that ends a header (DB-ESDK item format, section 6).
+    pub(super) fn commitment(
+        &self,
+        message_id: &[u8; MESSAGE_ID_LENGTH],
+        header: &[u8],
+    ) -> Result<[u8; COMMITMENT_LENGTH]> {
+        let mut key = Zeroizing::new([0; 32]);
+        self.0.expand(&[COMMITMENT_LABEL, message_id], &mut *key)?;
+        hmac_sha512(&*key, header).first_chunk().copied().ok_or_else(Error::integrity)
+    }
 }
 
 /// The keys and nonces of an item's encrypted attributes (DB-ESDK item format, section 7): one key stream, of which
@@ -24,9 +33,9 @@ pub(super) fn commitment(
 pub(super) struct FieldKeys(Zeroizing<Vec<u8>>);
 
 impl FieldKeys {
-    pub(super) fn derive(data_key: &Secret, message_id: &[u8; MESSAGE_ID_LENGTH], count: usize) -> Result<Self> {
+    pub(super) fn derive(keys: &Derivation, message_id: &[u8; MESSAGE_ID_LENGTH], count: usize) -> Result<Self> {
         let mut root = Zeroizing::new([0; 32]);
-        extracted(data_key).expand(&[FIELD_LABEL, message_id], &mut *root)?;
+        keys.0.expand(&[FIELD_LABEL, message_id], &mut *root)?;
         let mut stream = Zeroizing::new(vec![0; count * FIELD_BLOCKS]);
         aes256_ctr_keystream(&root, FIRST_BLOCK, &mut stream)?;
         Ok(Self(stream))
@@ -146,9 +155,12 @@ mod tests {
     fn item_keys_are_as_specified() {
         let (data_key, message_id) = (Secret::copy_of(&count_up(0)), count_up(0x20));
         let key = unhex("f1eb6f0d1b30cade738ba9ae80d4f1434040e9f41df7eae276b5782fdec1511e");
-        assert_eq!(commitment(&data_key, &message_id, b"header").unwrap(), hmac_sha512(&key, b"header")[..32]);
+        assert_eq!(
+            Derivation::of(&data_key).commitment(&message_id, b"header").unwrap(),
+            hmac_sha512(&key, b"header")[..32]
+        );
 
-        let fields = FieldKeys::derive(&data_key, &message_id, 3).unwrap();
+        let fields = FieldKeys::derive(&Derivation::of(&data_key), &message_id, 3).unwrap();
         let (key, nonce) = fields.iter().nth(1).unwrap().unwrap();
         assert_eq!(nonce.to_vec(), unhex("166bb6c991b2ea3c68f6eff9"));
         let wanted = unhex("13514958d20e9183e7d9bb35a4407983d6d154fced9c929b35ff85564d148326");

@@ -7,7 +7,7 @@ use super::context::{self, PUBLIC_KEY};
 use super::fields::{LEAST, decrypt};
 use super::footer;
 use super::header::{COMMITMENT_LENGTH, Header, Version};
-use super::keys::{FieldKeys, RecipientKeys, WRAPPED_LENGTH, commitment, is_tagged};
+use super::keys::{Derivation, FieldKeys, RecipientKeys, WRAPPED_LENGTH, is_tagged};
 use super::path::{Order, Paths};
 use super::table::{Suite, Table};
 use super::{FOOTER, HEADER, RESERVED_PREFIX};
@@ -124,7 +124,8 @@ impl Locked {
         let message_id = &self.header.message_id;
         let committed = self.header_bytes.len().checked_sub(COMMITMENT_LENGTH);
         let committed = committed.and_then(|end| self.header_bytes.get(..end)).ok_or_else(Error::integrity)?;
-        if !equal(&commitment(&keys.data_key, message_id, committed)?, &self.commitment) {
+        let derivation = Derivation::of(&keys.data_key);
+        if !equal(&derivation.commitment(message_id, committed)?, &self.commitment) {
             return Err(Error::integrity());
         }
         let context = self.context.serialise()?;
@@ -141,7 +142,7 @@ impl Locked {
 
         let is_encrypted = |attribute: &Attribute| attribute.mark == Mark::Encrypted;
         let count = self.attributes.iter().filter(|attribute| is_encrypted(attribute)).count();
-        let field_keys = FieldKeys::derive(&keys.data_key, message_id, count)?;
+        let field_keys = FieldKeys::derive(&derivation, message_id, count)?;
         let mut field_keys = field_keys.iter();
         let mut encrypted = Vec::with_capacity(count);
         let mut item = self.unsigned;

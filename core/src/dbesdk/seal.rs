@@ -8,7 +8,7 @@ use super::context::{self, PUBLIC_KEY, RESERVED};
 use super::fields::encrypt;
 use super::footer;
 use super::header::{Header, MESSAGE_ID_LENGTH, Version};
-use super::keys::{FieldKeys, KEY_LENGTH, RecipientKeys, commitment};
+use super::keys::{Derivation, FieldKeys, KEY_LENGTH, RecipientKeys};
 use super::path::{Order, Paths};
 use super::table::{Suite, Table};
 use super::{FOOTER, HEADER, RESERVED_PREFIX};
@@ -173,10 +173,11 @@ impl NewItem {
             edks,
         };
         let mut header = header.serialise()?;
-        let commitment = commitment(data_key, &message_id, &header)?;
+        let derivation = Derivation::of(data_key);
+        let commitment = derivation.commitment(&message_id, &header)?;
         header.extend_from_slice(&commitment);
 
-        encrypt_all(&mut self.attributes, &self.paths, data_key, &message_id)?;
+        encrypt_all(&mut self.attributes, &self.paths, &derivation, &message_id)?;
         let hash = footer::hash(&header, &context, &self.attributes, &self.paths)?;
         let mut foot: Vec<u8> = keys.iter().flat_map(|keys| keys.tag(&hash)).collect();
         if let Some(key) = &self.signing_key {
@@ -204,7 +205,7 @@ impl std::fmt::Debug for NewItem {
 fn encrypt_all(
     attributes: &mut [Attribute],
     paths: &Paths,
-    data_key: &Secret,
+    derivation: &Derivation,
     message_id: &[u8; MESSAGE_ID_LENGTH],
 ) -> Result<()> {
     let is_encrypted = |attribute: &&mut Attribute| attribute.mark == Mark::Encrypted;
@@ -212,7 +213,7 @@ fn encrypt_all(
     if count == 0 {
         return Ok(());
     }
-    let keys = FieldKeys::derive(data_key, message_id, count)?;
+    let keys = FieldKeys::derive(derivation, message_id, count)?;
     let mut path = Vec::with_capacity(64);
     for (attribute, key) in attributes.iter_mut().filter(is_encrypted).zip(keys.iter()) {
         let (key, nonce) = key?;
