@@ -187,6 +187,52 @@ async fn unknown_attributes_survive_read_modify_write_of_models() {
     }
 }
 
+#[tokio::test]
+async fn typed_tables_keep_unknown_attributes_and_store_a_renamed_field_once() {
+    for integrity in MODES {
+        let (site, privet) = site_with_first(integrity).await;
+        let customers = privet.table::<Second>(&site.dynamodb).unwrap();
+        assert!(customers.modify("c-1", |second| second.city = "Turin".into()).await.unwrap());
+        let opened = customers.open("c-1").await.unwrap().unwrap();
+        let names: Vec<_> = opened.record().keys().map(String::as_str).collect();
+        assert_eq!(names, ["city", "email", "id", "phone", "pin"], "{integrity}");
+        assert_eq!(opened.record()["pin"].as_text(), Some("0000"));
+        let read = customers.get("c-1").await.unwrap().unwrap();
+        assert_eq!((read.city.as_str(), read.email.as_str()), ("Turin", "ada@example.com"));
+    }
+}
+
+/// As `Second`, but with the rest of the record in a part of its own, so that serde cannot tell what it ignores.
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "customers", key = "id")]
+struct Flattened {
+    #[protect(public)]
+    id: String,
+    #[protect(nested)]
+    #[serde(flatten)]
+    contact: Contact,
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+struct Contact {
+    #[protect(pii)]
+    city: String,
+    #[protect(pii)]
+    #[serde(alias = "mail")]
+    email: String,
+}
+
+#[tokio::test]
+async fn a_model_that_flattens_keeps_unknown_attributes_too() {
+    let (site, privet) = site_with_first("record").await;
+    let customers = privet.table::<Flattened>(&site.dynamodb).unwrap();
+    assert!(customers.modify("c-1", |flat| flat.contact.city = "Turin".into()).await.unwrap());
+    let opened = customers.open("c-1").await.unwrap().unwrap();
+    let names: Vec<_> = opened.record().keys().map(String::as_str).collect();
+    assert_eq!(names, ["city", "email", "id", "pin"]);
+    assert_eq!(customers.get("c-1").await.unwrap().unwrap().contact.email, "ada@example.com");
+}
+
 fn text(text: &str) -> AttributeValue {
     AttributeValue::S(text.into())
 }

@@ -1,10 +1,12 @@
 //! Records with what was read of them, and replacing them only if they are still that.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use privet_core::ErrorKind;
 use privet_core::protector;
 use privet_core::schema::Protect;
-use privet_core::value::{Path, from_record, to_record};
+use privet_core::value::{Path, from_record, from_record_with_unknown, to_record};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,6 +22,8 @@ use crate::size::{check_size, item_size};
 /// A record as it was read, to be replaced: [`Table::read`].
 pub struct Stored<T> {
     model: T,
+    // Top-level attributes that the model ignored.
+    unknown: BTreeSet<String>,
     stored: protector::Stored,
 }
 
@@ -65,8 +69,8 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
         let output = get.consistent_read(true).send().await.map_err(|error| Error::from_sdk("GetItem", &error))?;
         let Some(item) = output.item else { return Ok(None) };
         let stored = self.privet.open_stored(&self.resource, from_item(item)?).await?;
-        let model = from_record(stored.record().clone())?;
-        Ok(Some(Stored { model, stored }))
+        let (model, unknown) = from_record_with_unknown::<T>(stored.record().clone())?;
+        Ok(Some(Stored { model, unknown: unknown.into_keys().collect(), stored }))
     }
 
     /// Writes `new` in place of the record that was read, if nobody changed that meanwhile. Only what differs is written;
@@ -80,8 +84,14 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
         // What serde wrote of the old model and not of the new one is gone; what it did not know was never its own.
         let (was, mut record) = (to_record(&old.model)?, to_record(new)?);
         for (name, value) in old.stored.record() {
-            if !was.contains_key(name) && !record.contains_key(name) {
-                record.insert(name.clone(), value.clone());
+            if was.contains_key(name) || record.contains_key(name) {
+                continue;
+            }
+            record.insert(name.clone(), value.clone());
+            // What is known by another name would be there twice. A model that flattens does not tell what it ignores, so
+            // it is asked whether it can be read with it.
+            if !old.unknown.contains(name) && from_record::<T>(record.clone()).is_err() {
+                record.remove(name);
             }
         }
         let stored = old.stored.stored();
