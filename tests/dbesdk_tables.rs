@@ -3,9 +3,10 @@
 // What the tests share fails as loudly as the tests do; Clippy knows only functions marked `#[test]` as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use privet::audit::TracingSink;
 use privet::dbesdk::{Action, FOOTER, HEADER, Suite, Table};
-use privet::dynamodb::Tables;
+use privet::dynamodb::{SendProtected, Tables};
 use privet::keyring::RawAesKeyring;
 use privet::policy::TableFormat;
 use privet::value::{Map, Value};
@@ -193,5 +194,22 @@ async fn a_typed_table_holds_items_of_the_format() {
     let stored = site.stored("customers", "c-1").await.unwrap();
     assert!(stored.contains_key(HEADER) && stored["email"].is_b() && stored["address"].is_b());
     assert!(stored["name"].is_s() && stored["id"].is_s());
+    assert!(customers.get("c-1").await.unwrap() == Some(ada()));
+}
+
+#[tokio::test]
+async fn items_of_the_format_are_not_updated_in_part() {
+    let site = Site::start().await;
+    let policy = Policy::from_toml("version = 1\n[resources.customers]\nformat = \"db-esdk\"").unwrap();
+    let privet = site.builder().await.policy(policy).model::<Customer>().build().unwrap();
+    let customers = privet.table::<Customer>(&site.dynamodb).unwrap();
+    customers.put(&ada()).await.unwrap();
+    let update = site.dynamodb.update_item().table_name("customers").key("id", AttributeValue::S("c-1".into()));
+    let update = update.update_expression("SET #n = :n").expression_attribute_names("#n", "name");
+    let update = update.expression_attribute_values(":n", AttributeValue::S("Grace".into()));
+    let error = update.send_protected(&privet).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    let error = customers.modify("c-1", |customer| customer.name = "Grace".into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
     assert!(customers.get("c-1").await.unwrap() == Some(ada()));
 }

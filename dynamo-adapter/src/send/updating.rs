@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
-use privet_core::policy::PlaintextReads;
+use privet_core::policy::{PlaintextReads, TableFormat};
 use privet_core::protector::{Protector, Resource};
 use privet_core::record::{Header, Integrity, Updated, escaped};
 use privet_core::value::{Map, Path, Step, Value};
@@ -81,6 +81,10 @@ impl<'r> Updating<'r> {
 
     /// The update as it is, if it touches nothing that is sealed or tagged.
     pub(crate) fn without_reading(&self) -> Result<Option<Written>> {
+        if self.resource.format() == TableFormat::DbEsdk {
+            let message = "items in DB-ESDK format are not updated in part: read the item and put it anew";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        }
         let layout = self.resource.item_layout();
         let is_unsigned = self.update.paths().all(|path| layout.unsigned.contains(path.root()));
         let expect = match layout.integrity {
