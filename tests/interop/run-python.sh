@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Has a Python reader of our own read the record vectors, and AWS's Python client messages; those in the repository,
-# and some that the library seals now. Exit code 0 if they agree on each.
+# and some that the library seals now; and reads messages that AWS's client writes now. Exit code 0 if all agree.
 # Needs python3 with pip, and cargo; what it installs goes under target/interop.
 set -euo pipefail
 
@@ -26,8 +26,11 @@ fi
 
 fresh=$(mktemp "$place/fresh-XXXXXX")
 messages=$(mktemp "$place/messages-XXXXXX")
-trap 'rm -f "$fresh" "$messages"' EXIT
+theirs=$(mktemp "$place/theirs-XXXXXX")
+trap 'rm -f "$fresh" "$messages" "$theirs"' EXIT
 cargo run --quiet --example make_vectors -- "$fresh"
 "$python" tests/interop/read_record.py tests/vectors/record/own.json "$fresh"
 cargo run --quiet --example make_messages -- "$messages"
 "$python" tests/interop/read_messages.py tests/vectors/esdk/generated.json "$messages"
+"$python" tests/interop/write_messages.py "$theirs"
+cargo run --quiet --example check_vectors -- "$theirs"
