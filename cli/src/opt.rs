@@ -71,7 +71,7 @@ pub(crate) struct Global {
     /// AWS region
     #[arg(long, global = true)]
     pub(crate) region: Option<String>,
-    /// Another endpoint than AWS's own; AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_<SERVICE> go as well
+    /// Another endpoint than AWS's own; AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_KMS and the like, go as well
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) endpoint_url: Option<String>,
     /// JSON lines on standard output, for programs
