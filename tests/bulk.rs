@@ -47,7 +47,7 @@ impl Table {
 
     async fn with(records: u32) -> Self {
         let table = Self::start().await;
-        let customers = table.old().await.table::<Customer>(&table.site.dynamodb).unwrap();
+        let customers = table.before().await.table::<Customer>(&table.site.dynamodb).unwrap();
         for index in 0..records {
             customers.put(&customer(index, "Ada")).await.unwrap();
         }
@@ -63,11 +63,11 @@ impl Table {
         builder.audit(Events::default()).model::<Customer>().build().unwrap()
     }
 
-    async fn old(&self) -> Protector {
+    async fn before(&self) -> Protector {
         self.protector(MultiKeyring::new(self.kms(&self.site.key_arn).await), POLICY)
     }
 
-    async fn new(&self) -> Protector {
+    async fn after(&self) -> Protector {
         self.protector(MultiKeyring::new(self.kms(&self.new_key).await), POLICY)
     }
 
@@ -78,11 +78,11 @@ impl Table {
     }
 
     async fn job(&self) -> JobBuilder<TableStore, Reprotect> {
-        self.job_to(Reprotect::new(self.old().await, self.new().await, "customers").unwrap()).await
+        self.job_to(Reprotect::new(self.before().await, self.after().await, "customers").unwrap()).await
     }
 
     async fn job_to(&self, rewrite: Reprotect) -> JobBuilder<TableStore, Reprotect> {
-        let resource = self.new().await.resource("customers").unwrap();
+        let resource = self.after().await.resource("customers").unwrap();
         let store = TableStore::new(self.site.dynamodb.clone(), &resource).unwrap().segments(4).page(10);
         let checkpoints = TableCheckpoints::new(self.site.dynamodb.clone(), "checkpoints");
         checkpoints.create_table().await.unwrap();
@@ -121,7 +121,7 @@ async fn a_table_is_moved_to_a_new_key_planned_and_verified() {
     assert_eq!((report.total.read, report.total.rewritten, report.total.poison), (60, 60, 0));
     assert!(report.total.read_units > 0.0 && report.total.write_units >= 60.0);
     assert_eq!(table.updates(), 60);
-    table.names(&table.new().await, 60).await;
+    table.names(&table.after().await, 60).await;
     let after = table.job().await.build().unwrap();
     assert!(after.verify(Extent::All).await.unwrap().passed());
     assert!(after.stragglers().await.unwrap().passed());
@@ -151,7 +151,7 @@ async fn a_service_that_fails_is_asked_again_and_no_record_is_rewritten_twice() 
     table.site.aws.clear_faults();
     assert!(report.finished, "{report}");
     assert_eq!(report.total.poison, 0);
-    table.names(&table.new().await, 60).await;
+    table.names(&table.after().await, 60).await;
     // An update whose answer is lost took effect without being seen to succeed: hence no more than there are records.
     assert!(table.updates() <= 60, "{}", table.updates());
     assert!(table.job().await.build().unwrap().verify(Extent::All).await.unwrap().passed());
@@ -172,7 +172,7 @@ async fn what_is_written_meanwhile_is_read_again_and_never_overwritten() {
     customers.put(&customer(0, "Augusta")).await.unwrap();
     let report = running.await.unwrap().unwrap();
     assert!(report.finished, "{report}");
-    assert_eq!(table.names(&table.new().await, 1).await, ["Augusta"]);
+    assert_eq!(table.names(&table.after().await, 1).await, ["Augusta"]);
 }
 
 #[tokio::test]
@@ -203,7 +203,7 @@ async fn records_in_clear_are_sealed_only_as_they_were_read() {
     for index in 0..30 {
         table.site.store("customers", clear(index, "Ada")).await;
     }
-    let rewrite = Reprotect::new(from, table.new().await, "customers").unwrap();
+    let rewrite = Reprotect::new(from, table.after().await, "customers").unwrap();
     let job = table.job_to(rewrite).await.build().unwrap();
     table.site.aws.fault(Fault::on("dynamodb", "UpdateItem").times(4).delay(Duration::from_millis(300)));
     let running = tokio::spawn(async move { job.run().await });
@@ -220,7 +220,7 @@ async fn records_in_clear_are_sealed_only_as_they_were_read() {
     }
     let report = running.await.unwrap().unwrap();
     assert!(report.finished && report.total.poison == 0, "{report}");
-    let new = table.new().await;
+    let new = table.after().await;
     let resource = new.resource("customers").unwrap();
     for index in 0..30 {
         let stored = from_item(table.site.stored("customers", &format!("c-{index:04}")).await.unwrap()).unwrap();
@@ -235,7 +235,7 @@ async fn records_in_clear_are_sealed_only_as_they_were_read() {
 #[tokio::test]
 async fn back_to_plaintext_and_checkpoints_of_another_job() {
     let table = Table::with(10).await;
-    let open = Reprotect::dangerous_to_plaintext(table.old().await, "customers").unwrap();
+    let open = Reprotect::dangerous_to_plaintext(table.before().await, "customers").unwrap();
     let report = table.job_to(open).await.build().unwrap().run().await.unwrap();
     assert!(report.finished, "{report}");
     let stored = table.site.stored("customers", "c-0003").await.unwrap();
@@ -315,8 +315,8 @@ async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write()
     stop.store(true, Relaxed);
     writer.await.unwrap();
     table.site.aws.clear_faults();
-    let names = table.names(&table.new().await, RECORDS).await;
-    let expected = expected.lock().unwrap();
+    let names = table.names(&table.after().await, RECORDS).await;
+    let expected = expected.lock().unwrap().clone();
     for (index, name) in (0..).zip(&names) {
         assert_eq!(name, expected.get(&index).map_or("Ada", String::as_str), "record {index}");
     }
