@@ -2,9 +2,9 @@
 //! `docs/PERFORMANCE.md` run.
 //!
 //! ```sh
-//! cargo run --release -p privet-bulk --example rewrite_lines -- make /tmp/records.jsonl 1000000 pii
-//! cargo run --release -p privet-bulk --example rewrite_lines -- run /tmp/records.jsonl 1
-//! cargo run --release -p privet-bulk --example rewrite_lines -- check /tmp/records.jsonl
+//! cargo run --release -p privet-bulk --example rewrite_lines -- make records.jsonl 1000000 pii
+//! cargo run --release -p privet-bulk --example rewrite_lines -- run records.jsonl 1
+//! cargo run --release -p privet-bulk --example rewrite_lines -- check records.jsonl
 //! ```
 
 #![allow(
