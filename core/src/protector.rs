@@ -1,4 +1,4 @@
-//! The verbs: protect, unprotect, view.
+//! The verbs: protect and unprotect; `show` has view.
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,20 +11,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::audit::{AuditAction, AuditEvent, timestamp};
+use crate::audit::AuditAction;
 use crate::cache::CacheStatistics;
 use crate::classification::{Classification, ClassificationSet};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, Keyring};
-use crate::policy::plan::{Reveal, Viewed, is_beacon_name};
+use crate::policy::plan::{Reveal, is_beacon_name};
 use crate::policy::{DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::principal::Principal;
 use crate::record::{self, Form, Header, Integrity, RecordContext, SectionKey};
 use crate::schema::Protect;
 use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
-use crate::view::View;
 
 mod beacon_keys;
 mod builder;
@@ -34,6 +33,7 @@ mod pseudonym;
 mod resource;
 mod search;
 mod shared;
+mod show;
 mod tenant;
 mod unprotected;
 mod update;
@@ -259,56 +259,6 @@ impl Protector {
         Ok(Value::M(opened.complete()?).into_json())
     }
 
-    /// What this caller may see of a model.
-    ///
-    /// # Errors
-    ///
-    /// The audit sink's: if it fails, nothing is shown. `Config`, `Input` as [`protect`](Self::protect).
-    pub async fn view<T: Protect + Serialize + 'static>(&self, model: &T, principal: &Principal) -> Result<View<T>> {
-        let resource = self.model::<T>()?;
-        self.show(&resource, to_record(model)?, &[], principal).await
-    }
-
-    /// What this caller may see of a record that was opened as far as this process's keys go.
-    ///
-    /// # Errors
-    ///
-    /// As [`view`](Self::view).
-    pub async fn view_record(
-        &self,
-        resource: &Resource,
-        opened: Unprotected,
-        principal: &Principal,
-    ) -> Result<View<()>> {
-        let (record, withheld) = opened.into_parts();
-        self.show(resource, record, &withheld, principal).await
-    }
-
-    /// What this caller may see of a model's record that was opened as far as this process's keys go.
-    ///
-    /// # Errors
-    ///
-    /// As [`view`](Self::view).
-    pub async fn view_opened<T: Protect + 'static>(
-        &self,
-        opened: Unprotected,
-        principal: &Principal,
-    ) -> Result<View<T>> {
-        let resource = self.model::<T>()?;
-        let (record, withheld) = opened.into_parts();
-        self.show(&resource, record, &withheld, principal).await
-    }
-
-    /// What this caller may see of a JSON value.
-    ///
-    /// # Errors
-    ///
-    /// `Input` if the value is no object; as [`view`](Self::view).
-    pub async fn view_json(&self, resource: &str, value: Json, principal: &Principal) -> Result<Json> {
-        let resource = self.resource(resource)?;
-        Ok(self.show::<()>(&resource, json_record(value)?, &[], principal).await?.into_json())
-    }
-
     /// The encryption context of data keys of this class: class, tenant and the application's pairs. Adapters add to it what
     /// they bind their data to.
     #[must_use]
@@ -511,63 +461,6 @@ impl Protector {
             version: None,
             format: TableFormat::Record,
         })
-    }
-
-    async fn show<M>(
-        &self,
-        resource: &Resource,
-        record: Map,
-        withheld: &[Path],
-        principal: &Principal,
-    ) -> Result<View<M>> {
-        let digest = self.digest(resource, &record);
-        let Viewed { tree, revealed } = resource.plan().view(record, principal, withheld, &self.tenant.name);
-        if !revealed.is_empty() {
-            self.audit(resource, AuditAction::Disclosed, digest, &revealed, principal).await?;
-        }
-        Ok(View::new(tree))
-    }
-
-    async fn audit(
-        &self,
-        resource: &Resource,
-        action: AuditAction,
-        record: String,
-        revealed: &[Reveal],
-        principal: &Principal,
-    ) -> Result<()> {
-        let time = timestamp(self.shared.time.now());
-        let events: Vec<AuditEvent> = revealed
-            .iter()
-            .map(|reveal| AuditEvent {
-                action,
-                time: time.clone(),
-                principal: principal.id().to_owned(),
-                roles: principal.roles().map(str::to_owned).collect(),
-                purpose: principal.stated_purpose().map(str::to_owned),
-                resource: resource.name().to_owned(),
-                record: record.clone(),
-                path: reveal.path.to_string(),
-                class: reveal.class,
-                decision: reveal.disclosure,
-            })
-            .collect();
-        let sink = self.shared.audit.as_ref().ok_or_else(|| {
-            Error::config("the policy audits what is shown, but there is no audit sink: give the builder `.audit(...)`")
-        })?;
-        sink.write(&events).await?;
-        self.shared.audit_events.fetch_add(events.len() as u64, Relaxed);
-        Ok(())
-    }
-
-    /// The record's name in audit events and reports: a keyed digest of its key attributes, which says nothing of them;
-    /// empty if it lacks them. Comparable between processes if the protector has a pseudonym key.
-    #[must_use]
-    pub fn digest(&self, resource: &Resource, record: &Map) -> String {
-        let key = &resource.item_layout().key;
-        RecordContext::new(resource.name(), &self.tenant.name, record, key)
-            .map(|context| self.shared.pseudonyms.record(context.as_bytes()))
-            .unwrap_or_default()
     }
 }
 
