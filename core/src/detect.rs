@@ -179,6 +179,13 @@ fn is_prose_around(text: &str, findings: &[Finding]) -> bool {
         at = finding.span.end;
     }
     rest(text.get(at..).unwrap_or_default());
+    // `Date of birth: 1984-02-29` is a value and what it is called.
+    if let [one] = findings
+        && text.get(one.span.end..).is_some_and(|rest| rest.trim().is_empty())
+        && text.get(..one.span.start).is_some_and(|before| before.trim_end().ends_with([':', '=', '.', '#']))
+    {
+        return words > 3;
+    }
     words >= 3 && (letters * 2 > found || findings.len() >= 3)
 }
 
@@ -198,6 +205,7 @@ const DETECTORS: &[Detector] = &[
     credential::find_private_key,
     credential::find_aws,
     credential::find_api_key,
+    credential::find_opaque,
     date::find,
 ];
 

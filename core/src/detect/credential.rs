@@ -31,6 +31,13 @@ pub(super) fn find_private_key(text: &str, found: &mut Vec<Finding>) {
     for span in OTHER_PRIVATE_KEY.spans(text) {
         found.push(Finding::new(Kind::PrivateKey, span, 97));
     }
+    // RFC 7517: `d` is the private part of all kinds.
+    let is_jwk = text.contains("\"kty\"");
+    for span in JWK_PRIVATE.spans(text).filter(|_| is_jwk) {
+        let start = text.get(..span.start).and_then(|before| before.rfind('{')).unwrap_or(span.start);
+        let end = text.get(span.end..).and_then(|after| after.find('}')).map_or(span.end, |end| span.end + end + 1);
+        found.push(Finding::new(Kind::PrivateKey, start..end, 97));
+    }
 }
 
 /// AWS access keys: ids by their prefix (IAM user guide, "IAM identifiers"), secrets by their shape.
@@ -45,15 +52,8 @@ pub(super) fn find_aws(text: &str, found: &mut Vec<Finding>) {
         }
         let introduced = introduction(text, &span);
         let says = introduced.split_whitespace().any(|word| matches!(word, "secret" | "aws" | "secretaccesskey"));
-        let has_signs = secret.contains(['+', '/']);
-        let percent = if says {
-            92
-        } else if has_signs {
-            60
-        } else {
-            40
-        };
-        found.push(Finding::new(Kind::AwsSecretKey, span, percent));
+        // Thirty bytes of anything look like this in base64.
+        found.push(Finding::new(Kind::AwsSecretKey, span, if says { 92 } else { 40 }));
     }
 }
 
@@ -62,11 +62,30 @@ pub(super) fn find_api_key(text: &str, found: &mut Vec<Finding>) {
     for span in API_KEY.spans(text) {
         let Some(key) = text.get(span.clone()) else { continue };
         let secret = key.rsplit(['_', '-', '.', ':']).next().unwrap_or_default();
-        // `sk-your-key-goes-here-please` is nobody's key.
-        let is_placeholder = !key.bytes().any(|byte| byte.is_ascii_digit()) || is_monotonous(secret);
+        // `sk-your-key-goes-here-please` is nobody's key, and `sk-bratislava-old-town-2024` neither.
+        let is_word = |piece: &str| {
+            [u8::is_ascii_lowercase, u8::is_ascii_uppercase, u8::is_ascii_digit]
+                .iter()
+                .any(|is: &fn(&u8) -> bool| piece.bytes().all(|byte| is(&byte)))
+        };
+        let is_placeholder = key.split(['-', '_']).all(is_word) || is_monotonous(secret);
         if is_alone(text, &span, &['_']) && !is_placeholder {
             found.push(Finding::new(Kind::ApiKey, span, 95));
         }
+    }
+}
+
+/// What may be a key that nobody marks: one long word of many letters and digits. It takes a name to make it one.
+pub(super) fn find_opaque(text: &str, found: &mut Vec<Finding>) {
+    let is_long = (20..=512).contains(&text.len());
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=.~".contains(&byte));
+    if !is_long || !is_word(text) {
+        return;
+    }
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let distinct = text.bytes().collect::<std::collections::BTreeSet<_>>().len();
+    if digits >= 3 && digits < text.len() && distinct >= 10 {
+        found.push(Finding::new(Kind::ApiKey, 0..text.len(), 10));
     }
 }
 
@@ -87,12 +106,13 @@ fn is_monotonous(text: &str) -> bool {
     text.len() >= 8 && text.bytes().collect::<std::collections::BTreeSet<_>>().len() <= 3
 }
 
-static JWT: Pattern = pattern!(r"\beyJ[A-Za-z0-9_-]{10,4096}(?:\.[A-Za-z0-9_-]{0,16384}){2,4}");
+static JWT: Pattern = pattern!(r"\be[wy][A-Za-z0-9_-]{10,4096}(?:\.[A-Za-z0-9_-]{0,16384}){2,4}");
 static PRIVATE_KEY: Pattern = pattern!(
     r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY(?: BLOCK)?-----[\sA-Za-z0-9+/=\\:,.-]{0,512}?[A-Za-z0-9+/]{16}"
 );
 static OTHER_PRIVATE_KEY: Pattern =
     pattern!(r"\bAGE-SECRET-KEY-1[0-9A-Z]{58}\b|\bPuTTY-User-Key-File-[23]: [a-z0-9-]{3,32}");
+static JWK_PRIVATE: Pattern = pattern!(r#""d"\s{0,4}:\s{0,4}"[A-Za-z0-9_-]{22,1024}""#);
 static AWS_ID: Pattern = pattern!(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b");
 static AWS_SECRET: Pattern = pattern!(r"[A-Za-z0-9/+]{40}");
 /// What services say their keys begin with, in their own documentation.
@@ -111,6 +131,6 @@ static API_KEY: Pattern = pattern!(concat!(
 ));
 
 #[cfg(test)]
-pub(super) fn patterns() -> [&'static Pattern; 6] {
-    [&JWT, &PRIVATE_KEY, &OTHER_PRIVATE_KEY, &AWS_ID, &AWS_SECRET, &API_KEY]
+pub(super) fn patterns() -> [&'static Pattern; 7] {
+    [&JWT, &PRIVATE_KEY, &OTHER_PRIVATE_KEY, &JWK_PRIVATE, &AWS_ID, &AWS_SECRET, &API_KEY]
 }

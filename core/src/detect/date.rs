@@ -39,9 +39,20 @@ fn has_time(rest: &str) -> bool {
     matches!(rest.as_bytes(), [b'0'..=b'9', b':', ..] | [b'0'..=b'9', b'0'..=b'9', b':', ..])
 }
 
+/// Of a year in two digits, the last that is past: `54` is 1954.
+fn year_of(text: &str) -> Option<u32> {
+    let year = number(text)?;
+    Some(match text.len() {
+        2 if year < 30 => 2000 + year,
+        2 => 1900 + year,
+        _ => year,
+    })
+}
+
 /// Whether day, month and year are a date, in any order that people write them in.
 fn is_birthday(date: &str) -> bool {
-    let parts: Vec<&str> = date.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> =
+        date.split(|c: char| !c.is_alphanumeric()).filter(|part| !matches!(*part, "" | "of" | "de")).collect();
     let (day, month, year) = match parts.as_slice() {
         [compact] if compact.len() == 8 => {
             let (year, rest) = compact.split_at(4);
@@ -51,13 +62,13 @@ fn is_birthday(date: &str) -> bool {
         [year, month, day] if year.len() == 4 && number(year).is_some() => (number(day), month_of(month), number(year)),
         [first, second, year] => match (month_of(first), number(first)) {
             // `March 3, 1984`
-            (Some(month), None) => (number(second.trim_end_matches(char::is_alphabetic)), Some(month), number(year)),
+            (Some(month), None) => (number(second.trim_end_matches(char::is_alphabetic)), Some(month), year_of(year)),
             _ => {
                 let day = number(first.trim_end_matches(char::is_alphabetic));
                 match (day, month_of(second)) {
-                    (Some(day), Some(month)) if month <= 12 => (Some(day), Some(month), number(year)),
+                    (Some(day), Some(month)) if month <= 12 => (Some(day), Some(month), year_of(year)),
                     // `03/25/1984`: the month first.
-                    (month, day) => (day, month, number(year)),
+                    (month, day) => (day, month, year_of(year)),
                 }
             }
         },
@@ -73,7 +84,7 @@ fn number(text: &str) -> Option<u32> {
     text.parse().ok()
 }
 
-/// The month of a number or of a word, as far as ASCII goes: English, German, French.
+/// The month of a number or of a word: English, German, French, Spanish, Italian.
 fn month_of(text: &str) -> Option<u32> {
     if let Some(month) = number(text) {
         return Some(month);
@@ -96,29 +107,22 @@ fn days(month: u32, year: u32) -> u32 {
     }
 }
 
-static NUMERIC: Pattern =
-    pattern!(r"\b(?:\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{4}|(?:19|20)\d{6})");
+static NUMERIC: Pattern = pattern!(
+    r"\b(?:\d{4}-\d{1,2}-\d{1,2}|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{4}|\d{2})|(?:19|20)\d{6})"
+);
 static WRITTEN: Pattern = pattern!(concat!(
-    r"\b(?:\d{1,2}(?:st|nd|rd|th|\.)?[ -](?:of )?[A-Z][a-z]{2,9}\.?,?[ -]\d{4}",
+    r"\b(?u:\d{1,2}(?:st|nd|rd|th|er|\.)?[ -](?:of |de )?[A-Za-z\u{C0}-\u{17F}]{3,10}\.?,?[ -](?:de )?\d{4}",
     r"|[A-Z][a-z]{2,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4})\b"
 ));
 
 /// Years that people alive were born in.
 const YEARS: std::ops::RangeInclusive<u32> = 1900..=2029;
 
+#[rustfmt::skip]
 const MONTHS: &[&[&str]] = &[
-    &["jan"],
-    &["feb"],
-    &["mar"],
-    &["apr", "avr"],
-    &["may", "mai"],
-    &["jun", "juin"],
-    &["jul", "juil"],
-    &["aug"],
-    &["sep"],
-    &["oct", "okt"],
-    &["nov"],
-    &["dec", "dez"],
+    &["jan", "jän", "ene", "gen"], &["feb", "fév", "fev"], &["mar", "mär"], &["apr", "avr", "abr"], &["may", "mai", "mag"],
+    &["jun", "juin", "giu"], &["jul", "juil", "lug"], &["aug", "aoû", "aou", "ago"], &["sep", "set"], &["oct", "okt", "ott"],
+    &["nov"], &["dec", "déc", "dez", "dic"],
 ];
 
 /// Words that introduce a date of birth.

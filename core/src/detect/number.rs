@@ -46,7 +46,7 @@ fn is_ssn(digits: &[u8]) -> bool {
 
 /// Payment cards: Luhn's check digit, and a prefix and length that a network gives out (ISO/IEC 7812).
 pub(super) fn find_card(text: &str, found: &mut Vec<Finding>) {
-    for span in CARD.spans(text) {
+    for span in CARD.spans(text).flat_map(|span| without_last_groups(text, span)) {
         let Some(number) = text.get(span.clone()) else { continue };
         let all = digits(number);
         let is_part = |c: Option<char>| matches!(c, Some('-' | '_' | '.' | '/' | '+'));
@@ -62,6 +62,14 @@ pub(super) fn find_card(text: &str, found: &mut Vec<Finding>) {
     }
 }
 
+/// The span, and what is left of it without its last groups: a month of expiry, or a security code.
+fn without_last_groups(text: &str, span: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let number = text.get(span.clone()).unwrap_or_default();
+    let start = span.start;
+    let ends = number.match_indices(' ').filter(|(at, _)| *at >= 14).map(move |(at, _)| start + at);
+    std::iter::once(span.end).chain(ends).map(move |end| start..end)
+}
+
 fn has_network(digits: &[u8]) -> bool {
     let prefix =
         |length: usize| digits.iter().take(length).fold(0_u32, |number, digit| number * 10 + u32::from(*digit));
@@ -73,6 +81,8 @@ fn has_network(digits: &[u8]) -> bool {
                 || matches!(prefix(2), 51..=55 | 62 | 65)
                 || matches!(prefix(3), 644..=649)
                 || matches!(prefix(4), 2221..=2720 | 3528..=3589 | 6011 | 2200..=2204)
+                // Maestro.
+                || matches!(prefix(4), 5018 | 5020 | 5038 | 5893 | 6304 | 6759 | 6761..=6763 | 6767)
         }
         19 => matches!(prefix(1), 4) || matches!(prefix(2), 62),
         _ => false,
@@ -82,7 +92,7 @@ fn has_network(digits: &[u8]) -> bool {
 /// Not grouped at all, or in groups of 4 to 6 with the same sign between them.
 fn is_card_grouping(number: &str) -> bool {
     let separators: Vec<char> = number.chars().filter(|c| !c.is_ascii_digit()).collect();
-    let groups: Vec<usize> = number.split([' ', '-']).map(str::len).collect();
+    let groups: Vec<usize> = number.split([' ', '-', '.']).map(str::len).collect();
     separators.windows(2).all(|pair| pair.first() == pair.last())
         && matches!(groups.as_slice(), [_] | [4, 4, 4, 4] | [4, 6, 4 | 5] | [4, 4, 4, 4, 3] | [6, 13])
 }
@@ -98,7 +108,7 @@ pub(super) fn find_iban(text: &str, found: &mut Vec<Finding>) {
     }
 }
 
-/// The span of a valid IBAN that begins here; single spaces may stand between its characters.
+/// The span of a valid IBAN that begins here; single spaces or hyphens may stand between its characters.
 fn iban(text: &str, start: usize) -> Option<Range<usize>> {
     let rest = text.get(start..)?;
     let country = rest.get(..2)?.to_ascii_uppercase();
@@ -107,7 +117,7 @@ fn iban(text: &str, start: usize) -> Option<Range<usize>> {
     let (mut end, mut was_space) = (0, false);
     for byte in rest.bytes() {
         match byte {
-            b' ' if !was_space => was_space = true,
+            b' ' | b'-' if !was_space => was_space = true,
             byte if byte.is_ascii_alphanumeric() => {
                 characters.push(byte.to_ascii_uppercase());
                 was_space = false;
@@ -131,9 +141,9 @@ fn is_mod_97(characters: &[u8]) -> bool {
     remainder == 1
 }
 
-static SSN: Pattern = pattern!(r"\b\d{3}(?:-\d{2}-| \d{2} |\d{2})\d{4}\b");
-static CARD: Pattern = pattern!(r"\b\d(?:[ -]?\d){13,18}\b");
-static IBAN: Pattern = pattern!(r"\b[A-Za-z]{2}[0-9]{2} ?[A-Za-z0-9]{2}");
+static SSN: Pattern = pattern!(r"\b\d{3}(?:-\d{2}-| \d{2} |\.\d{2}\.|\d{2})\d{4}\b");
+static CARD: Pattern = pattern!(r"\b\d(?:[ .-]?\d){13,18}\b");
+static IBAN: Pattern = pattern!(r"\b[A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9]{2}");
 
 /// Lengths of IBANs by country (IBAN register, ISO 13616-1).
 #[rustfmt::skip]
