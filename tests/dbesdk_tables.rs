@@ -3,10 +3,13 @@
 // What the tests share fails as loudly as the tests do; Clippy knows only functions marked `#[test]` as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use privet::audit::TracingSink;
 use privet::dbesdk::{Action, FOOTER, HEADER, Suite, Table};
-use privet::dynamodb::{SendProtected, Tables};
+use privet::dynamodb::{SendProtected, Tables, from_item, to_item};
 use privet::keyring::RawAesKeyring;
 use privet::policy::TableFormat;
 use privet::value::{Map, Value};
@@ -197,19 +200,163 @@ async fn a_typed_table_holds_items_of_the_format() {
     assert!(customers.get("c-1").await.unwrap() == Some(ada()));
 }
 
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A table of people in DB-ESDK format.
+async fn people() -> (Site, Protector) {
+    let site = Site::start().await;
+    site.create_table("people").await;
+    let privet = protector(
+        "format = \"db-esdk\"\n[resources.people.db_esdk]\ncontext = [\"region\"]\nunsigned_prefix = \":\"\nsignature = false",
+    );
+    let stored = protect(&privet, person()).await;
+    site.store("people", to_item(stored)).await;
+    (site, privet)
+}
+
+fn update(site: &Site, expression: &str) -> UpdateItemFluentBuilder {
+    site.dynamodb.update_item().table_name("people").key("id", text("p-1")).update_expression(expression)
+}
+
+async fn stored(site: &Site) -> Map {
+    from_item(site.stored("people", "p-1").await.unwrap()).unwrap()
+}
+
 #[tokio::test]
-async fn items_of_the_format_are_not_updated_in_part() {
+async fn single_values_are_updated_and_the_item_stays_one_of_the_format() {
+    let (site, privet) = people().await;
+    let before = stored(&site).await;
+    let output = update(&site, "SET email = :e, address.street = :s, #n = if_not_exists(#n, :e) REMOVE other")
+        .expression_attribute_names("#n", "name")
+        .expression_attribute_values(":e", text("new@example.com"))
+        .expression_attribute_values(":s", text("2 Low St"))
+        .return_values(ReturnValue::UpdatedNew)
+        .send_protected(&privet)
+        .await
+        .unwrap();
+    let new = output.attributes.unwrap();
+    assert_eq!(
+        (&new["email"], &new["name"], new.contains_key("other")),
+        (&text("new@example.com"), &text("Ada"), false)
+    );
+    let after = stored(&site).await;
+    assert!(after[HEADER] != before[HEADER] && after[FOOTER] != before[FOOTER] && !after.contains_key("other"));
+    assert!(matches!(after["email"], Value::B(_)) && matches!(after["address"], Value::B(_)));
+    let mut expected = person();
+    expected.remove("other");
+    expected.insert("email".into(), s("new@example.com"));
+    let Value::M(address) = expected.get_mut("address").unwrap() else { panic!("no map") };
+    address.insert("street".into(), s("2 Low St"));
+    assert_eq!(read(&privet, after.clone()).await.unwrap(), expected);
+
+    // Unsigned attributes are changed alone: nothing is read, and nothing else is written.
+    site.aws.clear_calls();
+    let call = update(&site, "SET #t = :t").expression_attribute_names("#t", "ttl");
+    call.expression_attribute_values(":t", AttributeValue::N("9".into())).send_protected(&privet).await.unwrap();
+    assert_eq!(site.aws.calls("dynamodb").len(), 1);
+    assert_eq!(stored(&site).await[HEADER], after[HEADER]);
+
+    // A condition of the caller's that does not hold gives the item opened, and is not tried again.
+    let call = update(&site, "SET email = :e").condition_expression("#n = :x").expression_attribute_names("#n", "name");
+    let call = call.expression_attribute_values(":e", text("x")).expression_attribute_values(":x", text("Eve"));
+    let call = call.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    let error = call.send_protected(&privet).await.unwrap_err();
+    assert_eq!((error.kind(), &error.item().unwrap()["email"]), (ErrorKind::Conflict, &text("new@example.com")));
+
+    // An item that was damaged is not written over, and one in clear is refused.
+    let mut damaged = stored(&site).await;
+    damaged.insert("name".into(), s("Eve"));
+    for broken in [damaged, person()] {
+        site.store("people", to_item(broken.clone())).await;
+        let call = update(&site, "SET email = :e").expression_attribute_values(":e", text("x"));
+        assert_eq!(call.send_protected(&privet).await.unwrap_err().kind(), ErrorKind::Integrity);
+        assert_eq!(stored(&site).await, broken);
+    }
+}
+
+#[tokio::test]
+async fn an_update_makes_the_item_if_there_is_none_and_transactions_update_too() {
+    let (site, privet) = people().await;
+    let put = |id: &str| site.dynamodb.update_item().table_name("people").key("id", text(id));
+    let call = put("p-2").update_expression("SET email = :e, #r = :r").expression_attribute_names("#r", "region");
+    let call = call.expression_attribute_values(":e", text("a@b.co")).expression_attribute_values(":r", text("eu"));
+    call.send_protected(&privet).await.unwrap();
+    let item = from_item(site.stored("people", "p-2").await.unwrap()).unwrap();
+    assert!(item.contains_key(FOOTER) && matches!(item["email"], Value::B(_)));
+    assert_eq!(read(&privet, item).await.unwrap()["email"], s("a@b.co"));
+
+    let update = |id: &str| {
+        let update = Update::builder().table_name("people").key("id", text(id)).update_expression("SET email = :e");
+        let update = update.expression_attribute_values(":e", text("t@example.com")).build().unwrap();
+        TransactWriteItem::builder().update(update).build()
+    };
+    let call = site.dynamodb.transact_write_items().transact_items(update("p-1")).transact_items(update("p-2"));
+    call.send_protected(&privet).await.unwrap();
+    for id in ["p-1", "p-2"] {
+        let item = from_item(site.stored("people", id).await.unwrap()).unwrap();
+        assert_eq!(read(&privet, item).await.unwrap()["email"], s("t@example.com"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_writers_none_loses_an_update() {
+    let (site, privet) = people().await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..8 {
+        let (privet, dynamodb) = (privet.clone(), site.dynamodb.clone());
+        writers.spawn(async move {
+            for round in 0..3 {
+                let call = dynamodb.update_item().table_name("people").key("id", text("p-1"));
+                let call = call.update_expression("SET #w = :w").expression_attribute_names("#w", format!("w{writer}"));
+                let call = call.expression_attribute_values(":w", AttributeValue::N(round.to_string()));
+                call.send_protected(&privet).await.unwrap();
+            }
+        });
+    }
+    while let Some(done) = writers.join_next().await {
+        done.unwrap();
+    }
+    let record = read(&privet, stored(&site).await).await.unwrap();
+    assert!((0..8).all(|writer| record[&format!("w{writer}")] == Value::N("2".into())));
+}
+
+#[tokio::test]
+async fn models_are_replaced_only_where_nobody_changed_the_item() {
     let site = Site::start().await;
     let policy = Policy::from_toml("version = 1\n[resources.customers]\nformat = \"db-esdk\"").unwrap();
     let privet = site.builder().await.policy(policy).model::<Customer>().build().unwrap();
     let customers = privet.table::<Customer>(&site.dynamodb).unwrap();
     customers.put(&ada()).await.unwrap();
-    let update = site.dynamodb.update_item().table_name("customers").key("id", AttributeValue::S("c-1".into()));
-    let update = update.update_expression("SET #n = :n").expression_attribute_names("#n", "name");
-    let update = update.expression_attribute_values(":n", AttributeValue::S("Grace".into()));
-    let error = update.send_protected(&privet).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-    let error = customers.modify("c-1", |customer| customer.name = "Grace".into()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
-    assert!(customers.get("c-1").await.unwrap() == Some(ada()));
+    let old = customers.read("c-1").await.unwrap().unwrap();
+    customers.modify("c-1", |customer| customer.age += 1).await.unwrap();
+    let error = customers.replace(&old, &Customer { name: "Grace".into(), ..ada() }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(customers.delete_read(&old).await.unwrap_err().kind(), ErrorKind::Conflict);
+    customers.update("c-1").set(Customer::name(), &"Grace".to_owned()).send().await.unwrap();
+    let expected = Customer { name: "Grace".into(), age: 37, ..ada() };
+    assert!(customers.get("c-1").await.unwrap() == Some(expected));
+    let old = customers.read("c-1").await.unwrap().unwrap();
+    let error = customers.replace(&old, &Customer { id: "c-2".into(), ..ada() }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Input, "{error}");
+    customers.delete_read(&old).await.unwrap();
+    assert!(customers.get("c-1").await.unwrap().is_none());
+}
+
+/// A projection of a table that reads both formats must not take a part of an item for one in clear.
+#[tokio::test]
+async fn a_projection_opens_items_of_either_format() {
+    let (site, _) = people().await;
+    let settings = "integrity = \"field\"\nplaintext_reads = \"allow\"\nreads = [\"db-esdk\"]\n[resources.people.db_esdk]\ncontext = [\"region\"]\nunsigned_prefix = \":\"";
+    let privet = protector(settings);
+    let get = site.dynamodb.get_item().table_name("people").key("id", text("p-1")).projection_expression("email");
+    let item = get.send_protected(&privet).await.unwrap().item.unwrap();
+    assert_eq!(item, [("email".to_owned(), text("ada@example.com"))].into());
+    // An update brings it into the table's format.
+    let call = update(&site, "SET email = :e").expression_attribute_values(":e", text("new@example.com"));
+    call.send_protected(&privet).await.unwrap();
+    let after = stored(&site).await;
+    assert!(after.contains_key("privet") && !after.contains_key(HEADER) && !after.contains_key(FOOTER));
+    assert_eq!(read(&privet, after).await.unwrap()["email"], s("new@example.com"));
 }

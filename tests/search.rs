@@ -13,7 +13,9 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use privet::dynamodb::{Find, KeyStoreTable, Searchable as _, Tables as _, beacon_indexes, from_item, to_item};
+use privet::dynamodb::{
+    Find, KeyStoreTable, Migrate as _, Searchable as _, Tables as _, Upgrade, beacon_indexes, from_item, to_item,
+};
 use privet::keyring::store::{BranchKeyCacheLimits, BranchKeyProtection, KeyStore};
 use privet::keyring::{KeyStoreBeaconKeys, KmsBranchKeys, RawAesKeyring, WrappedBeaconKey};
 use privet::policy::Policy;
@@ -294,18 +296,25 @@ async fn a_second_version_is_backfilled_while_the_first_serves() {
     let asking = site.protector(policy(8, &both()));
     assert_eq!(find(&asking, &site, email()).await, ["p-001", "p-003", "p-004"]);
     // The backfill: each record is read and written anew.
-    let table = writing.table::<Person>(&site.client).unwrap();
-    for id in ["p-001", "p-002", "p-003", "p-004"] {
-        let person = table.get(id).await.unwrap().unwrap();
-        table.put(&person).await.unwrap();
+    let upgrade = async |privet: &Protector, id| {
+        let resource = privet.model::<Person>().unwrap();
+        privet.upgrade(&site.client, &resource, id).await.unwrap()
+    };
+    for (id, expected) in [
+        ("p-001", Upgrade::Upgraded),
+        ("p-002", Upgrade::Upgraded),
+        ("p-003", Upgrade::Current),
+        ("p-004", Upgrade::Upgraded),
+        ("p-005", Upgrade::Missing),
+    ] {
+        assert_eq!(upgrade(&writing, id).await, expected, "{id}");
     }
+    assert_eq!(upgrade(&writing, "p-001").await, Upgrade::Current);
     for privet in [&first, &second, &asking] {
         assert_eq!(find(privet, &site, email()).await, ["p-001", "p-003", "p-004"]);
     }
     // The first version is retired: what is written anew has no trace of it.
-    let table = second.table::<Person>(&site.client).unwrap();
-    let person = table.get("p-001").await.unwrap().unwrap();
-    table.put(&person).await.unwrap();
+    assert_eq!(upgrade(&second, "p-001").await, Upgrade::Upgraded);
     let stored = site.stored("p-001").await;
     assert!(!stored.contains_key("privet_b1_email"));
     assert_eq!(stored["privet_b2_email"].as_s().unwrap().len(), 5, "20 bits in version 2");
@@ -408,6 +417,58 @@ async fn updated_records_are_found_by_their_new_values() {
         let names = ["privet_b1_address_city", "privet_b1_city_email", "privet_b1_email"];
         assert_eq!(removed, names.map(str::to_owned).into());
         assert_eq!(updated.values.len(), 3 + 2);
+    }
+}
+
+/// With field integrity the header does not change with each update: the other values of a compound beacon are guarded by
+/// themselves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_of_compound_beacons_are_updated_by_many_and_found() {
+    use privet::dynamodb::SendProtected as _;
+    for integrity in ["integrity = \"field\"", ""] {
+        let (site, privet) = Site::start(policy(20, &format!("{integrity}\n{COMPOUND}"))).await;
+        put(&privet, &site, &[person(1, "ada@example.com", "London")]).await;
+        let update = |expression: &'static str, value: String| {
+            let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
+            let call = call.update_expression(expression).expression_attribute_values(":v", AttributeValue::S(value));
+            let privet = privet.clone();
+            async move { call.send_protected(&privet).await }
+        };
+        let mut writers = tokio::task::JoinSet::new();
+        for expression in ["SET email = :v", "SET address.city = :v", "SET joined = :v"] {
+            for writer in 0..4 {
+                let value =
+                    if expression.contains("joined") { format!("2026-0{writer}") } else { format!("v{writer}") };
+                writers.spawn(update(expression, value));
+            }
+        }
+        while let Some(done) = writers.join_next().await {
+            done.unwrap().unwrap();
+        }
+        let now = privet.table::<Person>(&site.client).unwrap().get("p-001").await.unwrap().unwrap();
+        let by_all = || Find::compound("city_email", now.address.city.as_str()).and(now.email.as_str());
+        assert_eq!(find(&privet, &site, by_all().starts_with(now.joined.as_str())).await, ["p-001"], "{integrity}");
+        assert_eq!(find(&privet, &site, by_email(&now.email)).await, ["p-001"]);
+
+        // A value that is removed takes its part of the beacon with it, and one of no beacon reads its header only.
+        let table = privet.table::<Person>(&site.client).unwrap();
+        site._aws.clear_calls();
+        table.update("p-001").set(Person::age(), &Some(7)).send().await.unwrap();
+        let reads: Vec<_> = site._aws.calls("dynamodb").into_iter().map(|call| call.operation).collect();
+        assert_eq!(reads, ["GetItem", "UpdateItem"]);
+        // A condition of the caller's is not tried again.
+        site._aws.clear_calls();
+        let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
+        let call = call.update_expression("SET email = :v").condition_expression("joined = :j");
+        let call = call.expression_attribute_values(":v", AttributeValue::S("x".into()));
+        let call = call.expression_attribute_values(":j", AttributeValue::S("never".into()));
+        assert_eq!(call.send_protected(&privet).await.err().unwrap().kind(), ErrorKind::Conflict);
+        assert_eq!(site._aws.calls("dynamodb").len(), 2);
+        let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
+        call.update_expression("REMOVE email, address.city").send_protected(&privet).await.unwrap();
+        let stored = site.stored("p-001").await;
+        let beacons: Vec<_> = stored.keys().filter(|name| name.starts_with("privet_b")).collect();
+        assert_eq!(beacons, ["privet_b1_age"], "{integrity}");
     }
 }
 

@@ -13,6 +13,7 @@ use crate::principal::Principal;
 
 mod build;
 mod document;
+mod item_search;
 mod matrix;
 mod name;
 pub mod plan;
@@ -23,6 +24,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use item_search::ItemSearch;
 pub use matrix::Disclosure;
 use matrix::{Cell, FieldCells, Matrix, Row};
 use read::Source;
@@ -266,12 +268,15 @@ pub struct DbEsdk {
     pub unsigned_prefix: Option<String>,
     /// Whether items are signed, or have tags only.
     pub signature: bool,
+    /// How items are searched for, beside the beacons of `fields`. Where items are only read, they are searched for if
+    /// this is said.
+    pub search: Option<ItemSearch>,
 }
 
 impl DbEsdk {
     /// Signed items of the table with this logical name.
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), context: Vec::new(), unsigned_prefix: None, signature: true }
+        Self { table: table.into(), context: Vec::new(), unsigned_prefix: None, signature: true, search: None }
     }
 }
 

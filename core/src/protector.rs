@@ -28,6 +28,7 @@ use crate::value::{Map, Path, Value, from_record, serialised_size, to_record};
 mod beacon_keys;
 mod builder;
 mod freshness;
+mod item_search;
 mod items;
 mod pseudonym;
 mod resource;

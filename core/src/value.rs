@@ -16,6 +16,9 @@ pub use convert::{from_record, from_record_with_unknown, to_record};
 pub use dynamodb_json::{from_dynamodb_json, to_dynamodb_json};
 pub use number::normalise;
 pub use path::{MAX_DEPTH, Path, Step};
+/// For fields of models that are sets in DynamoDB and not lists: `#[serde(with = "privet::value::string_set")]`. DynamoDB has
+/// no empty sets: leave such a field out with `skip_serializing_if`.
+pub use serde_dynamo::{binary_set, number_set, string_set};
 pub(crate) use serial::serialised_size;
 pub use serial::{TypeId, deserialise, serialise_into};
 

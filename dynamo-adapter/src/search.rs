@@ -5,6 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use privet_core::beacon::Comparison;
 pub use privet_core::policy::plan::BeaconIndex;
 use privet_core::protector::{Ask, BeaconQuery, Condition, Resource};
 use privet_core::schema::{Field, Protect};
@@ -17,11 +18,11 @@ use crate::convert::from_item;
 use crate::error::{Error, Result};
 use crate::table::Table;
 
-/// The indexes that a table needs for the searches of a resource: all versions that are written or asked for. Each has
-/// texts as keys and holds whole items.
+/// The indexes that a table needs for the searches of a resource: of records in all versions that are written or asked
+/// for, of items in DB-ESDK format one for each beacon that is a text. Each has texts as keys and holds whole items.
 #[must_use]
 pub fn beacon_indexes(resource: &Resource) -> Vec<BeaconIndex> {
-    resource.search().indexes()
+    resource.beacon_indexes()
 }
 
 /// What to find in a table of the model `M`.
@@ -51,6 +52,36 @@ impl<M> Find<M> {
             starts: None,
         });
         Self::of(condition)
+    }
+
+    /// Items in DB-ESDK format for which this beacon stands for this value: a standard beacon of what it is over (or, over
+    /// a virtual field, of its text), a compound or signed one of its text as it would be with nothing hidden, such as
+    /// `N-Ada.C-London`.
+    pub fn beacon(name: &str, value: impl Serialize) -> Self {
+        Self::by_beacon(name, Comparison::Equals, value)
+    }
+
+    /// Items in DB-ESDK format whose compound beacon, with nothing hidden, begins with this text. It must end before the
+    /// first hidden part, or with its prefix. There is no index for that: it reads the whole table.
+    pub fn beacon_starts_with(name: &str, text: impl Into<String>) -> Self {
+        Self::by_beacon(name, Comparison::BeginsWith, text.into())
+    }
+
+    /// Items in DB-ESDK format for which this beacon, of the members of a set, has this one.
+    pub fn beacon_contains(name: &str, member: impl Serialize) -> Self {
+        Self::by_beacon(name, Comparison::Contains, member)
+    }
+
+    /// Only items that name this beacon key: has to be said for tables in DB-ESDK format with a `key_field`.
+    #[must_use]
+    pub fn of_key(mut self, id: impl Into<String>) -> Self {
+        let keyed = |condition| Condition::Keyed { key: id.into(), condition: Box::new(condition) };
+        self.condition = self.condition.map(keyed);
+        self
+    }
+
+    fn by_beacon(name: &str, comparison: Comparison, value: impl Serialize) -> Self {
+        Self::of(to_value(value).map(|value| Condition::Beacon { name: name.to_owned(), comparison, value }))
     }
 
     /// With the value of the next field of a compound beacon.
@@ -203,7 +234,7 @@ impl<T: Protect + DeserializeOwned + 'static> Found<'_, T> {
     async fn take(&mut self, stored: Map) -> Result<()> {
         let resource = self.table.resource();
         let key = key_of(resource, &stored)?;
-        if self.seen.contains(&key) {
+        if self.seen.contains(&key) || self.table.protector().is_of_another_tenant(resource, &stored) {
             return Ok(());
         }
         let record = self.table.protector().unprotect_record(resource, stored).await?.complete()?;
@@ -235,18 +266,23 @@ impl<T: Protect + DeserializeOwned + 'static> Found<'_, T> {
                 let output = call.send().await.map_err(|error| Error::from_sdk("Query", &error))?;
                 Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
             }
-            Ask::Filter { attribute, contains } => {
-                let call = client
-                    .scan()
-                    .table_name(table)
-                    .filter_expression("contains(#a, :a)")
-                    .expression_attribute_names("#a", attribute)
-                    .expression_attribute_values(":a", AttributeValue::S(contains.clone()))
-                    .set_exclusive_start_key(self.start.clone());
-                let output = call.send().await.map_err(|error| Error::from_sdk("Scan", &error))?;
-                Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
-            }
+            Ask::Filter { attribute, contains } => self.scan("contains(#a, :a)", attribute, contains).await,
+            Ask::Beginning { attribute, begins_with } => self.scan("begins_with(#a, :a)", attribute, begins_with).await,
         }
+    }
+
+    async fn scan(&self, filter: &str, attribute: &str, text: &str) -> Result<Page> {
+        let call = self
+            .table
+            .client()
+            .scan()
+            .table_name(self.table.resource().table())
+            .filter_expression(filter)
+            .expression_attribute_names("#a", attribute)
+            .expression_attribute_values(":a", AttributeValue::S(text.to_owned()))
+            .set_exclusive_start_key(self.start.clone());
+        let output = call.send().await.map_err(|error| Error::from_sdk("Scan", &error))?;
+        Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use privet_core::ErrorKind;
+use privet_core::dbesdk;
 use privet_core::protector::Protector;
 use privet_core::value::{Map, Value};
 
@@ -66,17 +67,21 @@ impl Streams for Protector {
         let is_expiry = record.user_identity.is_some_and(|who| who.principal_id == DYNAMODB);
         let change = record.change;
         let (new, old) = (record_of(change.new_image.into_inner()), record_of(change.old_image.into_inner()));
-        let header = |image: &Map| image.get(&resource.item_layout().header).cloned();
+        let header =
+            |image: &Map| [resource.item_layout().header.as_str(), dbesdk::HEADER].map(|name| image.get(name).cloned());
         let headers_differ = header(&new) != header(&old);
+        let new = Image::open(self, &resource, new).await?;
+        let in_other_format = new.opened().is_some_and(|new| !new.was_plaintext() && new.format() != resource.format());
         Ok(Change {
             kind,
             resource: resource.name().to_owned(),
             keys: record_of(change.keys.into_inner()),
-            new: Image::open(self, &resource, new).await?,
+            new,
             old: Image::open(self, &resource, old).await?,
             sequence_number: change.sequence_number,
             is_expiry,
             headers_differ,
+            in_other_format,
         })
     }
 
@@ -124,6 +129,7 @@ pub struct Change {
     /// Whether DynamoDB removed the item because its time to live was over.
     pub is_expiry: bool,
     headers_differ: bool,
+    in_other_format: bool,
 }
 
 impl Change {
@@ -139,11 +145,12 @@ impl Change {
             && new.record() == old.record()
     }
 
-    /// Whether the new image is in clear, or sealed under other classes than the policy gives it now. A consumer that
+    /// Whether the new image is in clear, in another format than its table's, or sealed under other classes than the policy
+    /// gives it now. A consumer that
     /// [upgrades](crate::Migrate::upgrade) such items meets its own writes as changes that need nothing any more.
     #[must_use]
     pub fn needs_upgrade(&self) -> bool {
-        self.new.opened().is_some_and(|new| new.was_plaintext() || !new.drift().is_empty())
+        self.in_other_format || self.new.opened().is_some_and(|new| new.was_plaintext() || !new.drift().is_empty())
     }
 }
 

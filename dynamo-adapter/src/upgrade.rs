@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use privet_core::ErrorKind;
-use privet_core::protector::{Protector, Resource};
+use privet_core::policy::TableFormat;
+use privet_core::policy::plan::is_beacon_name;
+use privet_core::protector::{Protector, Resource, Unprotected};
 use privet_core::value::Map;
 
 use crate::convert::{from_item, to_item};
@@ -16,8 +18,8 @@ use crate::send::seal;
 
 /// Gives a [`Protector`] what a migration needs.
 pub trait Migrate {
-    /// Seals the record of this key anew if it is in clear, or sealed under other classes than the policy gives it now. It is
-    /// written only if it still is what was read; otherwise it is read again, a few times.
+    /// Seals the record of this key anew if it is in clear, in another format than its table's, or sealed under other classes
+    /// or with other beacons than the policy gives it now. It is written only if it still is what was read; otherwise it is read again, a few times.
     ///
     /// A record in clear has no header that would tell of every change, so each attribute is compared, and the attributes
     /// that the model knows and the record lacks must still be missing. What DynamoDB had instead is looked at afterwards:
@@ -81,7 +83,8 @@ async fn upgrade_one(
     stored: HashMap<String, AttributeValue>,
 ) -> Result<Upgrade> {
     let opened = privet.unprotect_record(resource, from_item(stored.clone())?).await?;
-    if !opened.was_plaintext() && opened.drift().is_empty() {
+    let is_current = !opened.was_plaintext() && opened.format() == resource.format();
+    if is_current && opened.drift().is_empty() && has_its_beacons(privet, resource, &stored, &opened).await? {
         return Ok(Upgrade::Current);
     }
     let header = header_of(resource, &stored);
@@ -93,6 +96,21 @@ async fn upgrade_one(
         put_back(privet, client, resource, sealed, added).await?;
     }
     Ok(Upgrade::Upgraded)
+}
+
+/// Whether a record is stored with the beacons that it would be written with now. Of one of which something is withheld
+/// nothing says.
+async fn has_its_beacons(
+    privet: &Protector,
+    resource: &Resource,
+    stored: &HashMap<String, AttributeValue>,
+    opened: &Unprotected,
+) -> Result<bool> {
+    if opened.format() != TableFormat::Record || !opened.withheld().is_empty() || !privet.has_beacons(resource) {
+        return Ok(true);
+    }
+    let beacons = privet.beacons(resource, opened.record()).await?;
+    Ok(from_item(stored.clone())?.into_iter().filter(|(name, _)| is_beacon_name(name)).eq(beacons))
 }
 
 /// Writes the record with what somebody had added between reading and writing it.

@@ -18,12 +18,12 @@ pub enum Protection {
 }
 
 /// Puts the beacons of a table together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "nothing happens before `build`"]
 pub struct BeaconsBuilder {
-    standard: Vec<StandardBeacon>,
-    compound: Vec<CompoundBeacon>,
-    virtual_fields: Vec<VirtualField>,
+    pub(super) standard: Vec<StandardBeacon>,
+    pub(super) compound: Vec<CompoundBeacon>,
+    pub(super) virtual_fields: Vec<VirtualField>,
     max_partitions: Option<u8>,
     default_partitions: Option<u8>,
 }

@@ -38,7 +38,8 @@ impl Beacons {
             }
         }
         for beacon in self.compound.values() {
-            let Some(text) = self.compound_text(beacon, item, keys, partition)? else { continue };
+            let piece = |part: Part<'_>, text: &str| self.piece(part, text, keys, partition);
+            let Some(text) = self.compound_text(beacon, item, &piece)? else { continue };
             if !beacon.is_signed() {
                 attributes.beacons.insert(stored_name(&beacon.name), Value::S(text));
                 continue;
@@ -112,15 +113,15 @@ impl Beacons {
         }
     }
 
-    fn compound_text(
+    /// The pieces of the first constructor that the item fits, each as `piece` makes it of a part and its text, joined.
+    pub(super) fn compound_text(
         &self,
         beacon: &CompoundBeacon,
         item: &Map,
-        keys: &BeaconKeys,
-        partition: u8,
+        piece: &impl Fn(Part<'_>, &str) -> Result<String>,
     ) -> Result<Option<String>> {
         for constructor in &beacon.constructors {
-            if let Some(pieces) = self.pieces(beacon, constructor, item, keys, partition)? {
+            if let Some(pieces) = self.pieces(beacon, constructor, item, piece)? {
                 return Ok(Some(pieces.join(beacon.split.encode_utf8(&mut [0; 4]))));
             }
         }
@@ -133,8 +134,7 @@ impl Beacons {
         beacon: &CompoundBeacon,
         constructor: &Constructor,
         item: &Map,
-        keys: &BeaconKeys,
-        partition: u8,
+        piece: &impl Fn(Part<'_>, &str) -> Result<String>,
     ) -> Result<Option<Vec<String>>> {
         let mut texts = Vec::with_capacity(constructor.parts.len());
         for (name, required) in &constructor.parts {
@@ -147,7 +147,7 @@ impl Beacons {
         }
         let piece = |(part, text): (Part<'_>, Zeroizing<String>)| {
             check_piece(&beacon.name, part, &text, beacon.split)?;
-            self.piece(part, &text, keys, partition)
+            piece(part, &text)
         };
         texts.into_iter().map(piece).collect::<Result<_>>().map(Some)
     }
@@ -182,7 +182,7 @@ impl Beacons {
         }
     }
 
-    fn virtual_text(&self, name: Option<&str>, item: &Map) -> Result<Found> {
+    pub(super) fn virtual_text(&self, name: Option<&str>, item: &Map) -> Result<Found> {
         match name.and_then(|name| self.virtual_fields.get(name)) {
             Some(field) => field.text(item).map(Found::Field),
             None => Ok(Found::NoField),
@@ -196,7 +196,7 @@ impl Beacons {
 }
 
 /// What a location names.
-enum Found {
+pub(super) enum Found {
     /// A virtual field and its text, if the item has all that it is made of.
     Field(Option<Zeroizing<String>>),
     /// A place in the item.

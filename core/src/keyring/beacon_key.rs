@@ -27,12 +27,23 @@ pub trait BeaconKeySource: fmt::Debug + Send + Sync {
     ///
     /// As the provider's.
     fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret>;
+
+    /// The beacon key of this id, 32 bytes: for tables in DB-ESDK format whose items name their beacon key.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the source knows no ids; otherwise as the provider's.
+    fn beacon_key_of_id<'a>(&'a self, _id: &'a str) -> KeyringFuture<'a, Secret> {
+        Box::pin(async {
+            Err(Error::config("items name their beacon key, and the source knows no ids: use `KeyStoreBeaconKeys`"))
+        })
+    }
 }
 
 /// Beacon keys of a branch key store: each is made with a branch key and is not rotated with it.
 pub struct KeyStoreBeaconKeys {
     store: Arc<KeyStore>,
-    id: String,
+    id: Option<String>,
     tenants: HashMap<String, String>,
 }
 
@@ -40,7 +51,13 @@ impl KeyStoreBeaconKeys {
     /// The beacon key that was made with the branch key of this id, for all tenants that have none of their own: their
     /// beacons differ all the same.
     pub fn new(store: Arc<KeyStore>, id: impl Into<String>) -> Self {
-        Self { store, id: id.into(), tenants: HashMap::new() }
+        Self { store, id: Some(id.into()), tenants: HashMap::new() }
+    }
+
+    /// Only the beacon keys that items name: for tables in DB-ESDK format with a `key_field`.
+    #[must_use]
+    pub fn of_items(store: Arc<KeyStore>) -> Self {
+        Self { store, id: None, tenants: HashMap::new() }
     }
 
     /// With another branch key's for one tenant.
@@ -53,7 +70,16 @@ impl KeyStoreBeaconKeys {
 
 impl BeaconKeySource for KeyStoreBeaconKeys {
     fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret> {
-        let id = self.tenants.get(tenant).unwrap_or(&self.id);
+        Box::pin(async {
+            let id = self.tenants.get(tenant).or(self.id.as_ref());
+            let id = id.ok_or_else(|| {
+                Error::config("only items in DB-ESDK format name their beacon key: use `KeyStoreBeaconKeys::new`")
+            })?;
+            self.store.beacon_key(id).await
+        })
+    }
+
+    fn beacon_key_of_id<'a>(&'a self, id: &'a str) -> KeyringFuture<'a, Secret> {
         Box::pin(self.store.beacon_key(id))
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use super::document::{ClassEntry, DbEsdkEntry, Document, FieldEntry, ResourceEntry, Rule};
+use super::item_search::item_search;
 use super::matrix::EVERYONE;
 use super::plan::names;
 use super::read::Source;
@@ -211,9 +212,11 @@ fn check_format(source: &Source<'_>, entry: &ResourceEntry) -> Result<()> {
         let message = "items in DB-ESDK format have integrity as a whole; leave `integrity` out, or write records";
         return Err(source.error(format.span(), message));
     }
-    let record_only = entry.versioned.as_ref().map(Spanned::span).or(entry.search.as_ref().map(Spanned::span));
+    let search = entry.search.as_ref().filter(|_| !entry.reads.contains(&TableFormat::Record));
+    let record_only = entry.versioned.as_ref().map(Spanned::span).or(search.map(Spanned::span));
     if let (Some(span), true) = (record_only, is_written) {
-        let message = "items in DB-ESDK format have no record versions and no beacons of privet's; leave out `versioned` and `search`";
+        let message = "items in DB-ESDK format have no record versions, and their beacons no versions; leave out `versioned` \
+                       and `search`, and say under `db_esdk.search` what AWS's clients do";
         return Err(source.error(span, message));
     }
     match &entry.db_esdk {
@@ -231,6 +234,7 @@ fn db_esdk(source: &Source<'_>, resource: &str, entry: DbEsdkEntry) -> Result<Db
         context: distinct(source, entry.context)?,
         unsigned_prefix: entry.unsigned_prefix,
         signature: entry.signature.unwrap_or(true),
+        search: entry.search.map(|search| item_search(source, search)).transpose()?,
     })
 }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use toml::Spanned;
 
+use super::item_search::ItemSearchEntry;
 use super::matrix::{FieldCells, Row};
 use super::{AtRest, DriftReads, Integrity, PlaintextReads, TableFormat};
 use crate::classification::Classification;
@@ -128,7 +129,8 @@ pub(super) struct BeaconEntry {
     /// How many bits it has in single versions: `{ 2 = 14 }`.
     #[serde(default)]
     pub(super) lengths: BTreeMap<String, u8>,
-    /// What its attribute is called after `privet_b1_`; the path with underscores if not said.
+    /// What its attribute is called after `privet_b1_`, the path with underscores if not said; in items in DB-ESDK format
+    /// after `aws_dbe_b_`, the path if not said.
     pub(super) name: Option<String>,
     /// Whether members of a set or list are searched for, and not the value as a whole.
     #[serde(default)]
@@ -219,6 +221,8 @@ pub(super) struct DbEsdkEntry {
     pub(super) unsigned_prefix: Option<String>,
     /// Whether items are signed (suite 0x6701), or have tags only (0x6700); `true` if not said.
     pub(super) signature: Option<bool>,
+    /// How items are searched for: AWS's beacons, beside those of `fields`.
+    pub(super) search: Option<ItemSearchEntry>,
 }
 
 /// The JSON Schema of the document.

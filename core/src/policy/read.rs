@@ -180,5 +180,5 @@ const KINDS_OF_WORDS: [(&str, &str); 6] = [
     ("state of plaintext reads", "`refuse`"),
 ];
 
-// The deepest entry of a policy, a cell of a field or a purpose of a class, is at depth 4.
-const MAX_DEPTH: usize = 8;
+// The deepest entry of a policy, in a transform of a virtual field of items, is at depth 12.
+const MAX_DEPTH: usize = 16;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::OnceCell;
 
-use crate::beacon::{FieldKey, TenantTag};
+use crate::beacon::{BeaconKeys, Beacons, FieldKey, TenantTag};
 use crate::crypto::Secret;
 use crate::error::{Error, Result};
 use crate::keyring::BeaconKeySource;
@@ -43,13 +43,18 @@ impl BeaconKeyCache {
 
     /// The keys of one version and tenant.
     pub(super) async fn keys(&self, version: u8, tenant: &str) -> Result<Arc<TenantKeys>> {
-        let source = self.versions.get(&version).or(self.source.as_ref()).ok_or_else(|| {
-            Error::config(format!(
-                "there is no key for beacons of version {version}: give the builder `.beacon_key(...)`"
-            ))
-        })?;
+        let source = self.versions.get(&version).or(self.source.as_ref()).ok_or_else(|| no_source(version))?;
+        // INVARIANT: versions start at 1, so that no tenant's slot is that of an id.
         let cell = self.slot(version, tenant);
         let make = || async { Ok(Arc::new(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant))) };
+        cell.get_or_try_init(make).await.map(Arc::clone)
+    }
+
+    /// The keys of this id, which items in DB-ESDK format name.
+    pub(super) async fn keys_of_id(&self, id: &str) -> Result<Arc<TenantKeys>> {
+        let source = self.versions.get(&1).or(self.source.as_ref()).ok_or_else(|| no_source(1))?;
+        let cell = self.slot(OF_ID, id);
+        let make = || async { Ok(Arc::new(TenantKeys::new(source.beacon_key_of_id(id).await?, OF_ID, ""))) };
         cell.get_or_try_init(make).await.map(Arc::clone)
     }
 
@@ -96,11 +101,20 @@ pub(super) struct TenantKeys {
     // By resource, then by field: as many as the configuration names.
     fields: RwLock<HashMap<String, HashMap<Path, Arc<FieldKey>>>>,
     tags: RwLock<HashMap<String, TenantTag>>,
+    // Of AWS's beacons, by resource.
+    items: RwLock<HashMap<String, Arc<BeaconKeys>>>,
 }
 
 impl TenantKeys {
     fn new(beacon_key: Secret, version: u8, tenant: &str) -> Self {
-        Self { beacon_key, version, tenant: tenant.to_owned(), fields: RwLock::default(), tags: RwLock::default() }
+        Self {
+            beacon_key,
+            version,
+            tenant: tenant.to_owned(),
+            fields: RwLock::default(),
+            tags: RwLock::default(),
+            items: RwLock::default(),
+        }
     }
 
     pub(super) fn field(&self, resource: &str, path: &Path) -> Result<Arc<FieldKey>> {
@@ -115,6 +129,16 @@ impl TenantKeys {
         Ok(key)
     }
 
+    /// The keys of AWS's beacons of a resource.
+    pub(super) fn of_items(&self, resource: &str, beacons: &Beacons) -> Result<Arc<BeaconKeys>> {
+        if let Some(keys) = self.items.read().unwrap_or_else(PoisonError::into_inner).get(resource) {
+            return Ok(Arc::clone(keys));
+        }
+        let keys = Arc::new(beacons.keys(&self.beacon_key)?);
+        self.items.write().unwrap_or_else(PoisonError::into_inner).insert(resource.to_owned(), Arc::clone(&keys));
+        Ok(keys)
+    }
+
     pub(super) fn tag(&self, resource: &str) -> Result<TenantTag> {
         let known = self.tags.read().unwrap_or_else(PoisonError::into_inner).get(resource).cloned();
         if let Some(tag) = known {
@@ -125,3 +149,10 @@ impl TenantKeys {
         Ok(tag)
     }
 }
+
+fn no_source(version: u8) -> Error {
+    Error::config(format!("there is no key for beacons of version {version}: give the builder `.beacon_key(...)`"))
+}
+
+/// In place of a version: the keys of an id.
+const OF_ID: u8 = 0;

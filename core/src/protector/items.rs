@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::unprotected::{self, Unprotected};
 use super::{Protector, Resource};
 use crate::classification::Classification;
-use crate::dbesdk::{Action, Locked, NewItem, Table};
+use crate::dbesdk::{Action, HEADER, Locked, NewItem, Table};
 use crate::dbesdk_items;
 use crate::encryption_context::{EncryptionContext, TENANT};
 use crate::error::{Error, Result};
@@ -13,11 +13,14 @@ use crate::policy::{DriftReads, TableFormat};
 use crate::value::{Map, Path, Step};
 
 impl Protector {
-    /// An attribute that the policy seals, or seals something of, is encrypted whole; all others are signed.
-    pub(super) async fn seal_item(&self, resource: &Resource, record: Map) -> Result<Map> {
+    /// An attribute that the policy seals, or seals something of, is encrypted whole; all others are signed. Beacons are
+    /// added, signed ones inside of the signature and others beside it.
+    pub(super) async fn seal_item(&self, resource: &Resource, mut record: Map) -> Result<Map> {
         let table = table_of(resource)?;
+        let beacons = self.item_beacons(resource, &mut record).await?;
         let sealings = resource.plan().sealings(&record)?;
         let sealed: BTreeSet<&str> = sealings.iter().filter_map(|(path, _)| attribute_of(path)).collect();
+        self.check_shown(resource, &sealed)?;
         let is_clear =
             |name: &&&str| table.is_unsigned(name) || table.keys().chain(table.context()).any(|it| it == **name);
         if let Some(name) = sealed.iter().find(is_clear) {
@@ -26,8 +29,11 @@ impl Protector {
             )));
         }
         let action = |name: &str| Some(if sealed.contains(name) { Action::EncryptAndSign } else { Action::SignOnly });
+        record.extend(beacons.signed);
         let item = NewItem::new(record, table, action)?.with_pairs(self.pairs())?;
-        dbesdk_items::seal(self.shared.cache.keyring(), item).await
+        let mut stored = dbesdk_items::seal(self.shared.cache.keyring(), item).await?;
+        stored.extend(beacons.beacons);
+        Ok(stored)
     }
 
     /// Opens an item whole or not at all: it has one data key.
@@ -36,7 +42,10 @@ impl Protector {
         self.check_pairs(locked.stored_pairs())?;
         let keys = dbesdk_items::unlock(self.shared.cache.keyring(), &locked).await?;
         // Nothing tells an item of strangers from one whose header was damaged.
-        let opened = locked.open(&keys.ok_or_else(Error::integrity)?)?;
+        let mut opened = locked.open(&keys.ok_or_else(Error::integrity)?)?;
+        if let Some(search) = resource.item_search() {
+            search.strip(&mut opened.item);
+        }
 
         let is_encrypted = |path: &Path| {
             attribute_of(path).is_some_and(|name| opened.encrypted.iter().any(|encrypted| encrypted == name))
@@ -71,6 +80,16 @@ impl Protector {
             version: None,
             format: TableFormat::DbEsdk,
         })
+    }
+
+    /// Whether a stored item in DB-ESDK format says that it is another tenant's, for searches: beacons of AWS's kind do
+    /// not keep tenants apart that share a beacon key. Not authenticated: who may write to the table can have an item
+    /// left out, as they can by removing its beacon.
+    #[must_use]
+    pub fn is_of_another_tenant(&self, resource: &Resource, stored: &Map) -> bool {
+        let (Some(table), true) = (resource.db_esdk(), stored.contains_key(HEADER)) else { return false };
+        let locked = Locked::parse(stored.clone(), table);
+        locked.is_ok_and(|locked| locked.stored_pairs().value(TENANT).unwrap_or_default() != self.tenant.name)
     }
 
     /// What is stored with an item: its tenant, and the application's pairs.

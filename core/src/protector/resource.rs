@@ -1,13 +1,14 @@
 //! How the records of one resource are protected: what the policy decides of each field, and how a record is laid out.
 
+use super::item_search::ItemSearchPlan;
 use crate::dbesdk::{self, Suite};
 use crate::error::{Error, Result};
 use crate::mask::Masks;
-use crate::policy::plan::{Plan, SearchPlan};
+use crate::policy::plan::{BeaconIndex, Plan, SearchPlan};
 use crate::policy::{self, DriftReads, PlaintextReads, Policy, TableFormat};
 use crate::record::{Form, Integrity, Layout};
 use crate::schema::Schema;
-use crate::value::Map;
+use crate::value::{Map, Path, Step};
 
 /// How the records of one logical table or collection are protected.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub struct Resource {
     format: TableFormat,
     reads: Vec<TableFormat>,
     db_esdk: Option<dbesdk::Table>,
+    item_search: Option<ItemSearchPlan>,
 }
 
 impl Resource {
@@ -67,6 +69,16 @@ impl Resource {
             )));
         }
         let db_esdk = named.map(|resource| db_esdk_table(resource, &key, policy)).transpose()?.flatten();
+        let search = plan.search()?;
+        let item_search = match (named, &db_esdk) {
+            (Some(resource), Some(table))
+                if resource.format == TableFormat::DbEsdk || resource.db_esdk.search.is_some() =>
+            {
+                let said = resource.db_esdk.search.clone().unwrap_or_default();
+                ItemSearchPlan::new(said, &search, &plan, |name| table.is_unsigned(name))?
+            }
+            _ => None,
+        };
         let mut item = Layout::item(key);
         item.unsigned = policy.unsigned(Some(name)).map(str::to_owned).collect();
         item.integrity = match named.map(|resource| resource.integrity).unwrap_or_default() {
@@ -77,7 +89,7 @@ impl Resource {
         Ok(Self {
             name: name.to_owned(),
             table: named.map_or_else(|| name.to_owned(), |resource| resource.table.clone()),
-            search: plan.search()?,
+            search,
             plan,
             item,
             json,
@@ -87,6 +99,7 @@ impl Resource {
             format: named.map(|resource| resource.format).unwrap_or_default(),
             reads: named.map(|resource| resource.reads.clone()).unwrap_or_default(),
             db_esdk,
+            item_search,
         })
     }
 
@@ -169,6 +182,33 @@ impl Resource {
     #[must_use]
     pub fn db_esdk(&self) -> Option<&dbesdk::Table> {
         self.db_esdk.as_ref()
+    }
+
+    /// Whether items in the record format are written or read.
+    pub(super) fn has_records(&self) -> bool {
+        self.format == TableFormat::Record || self.reads.contains(&TableFormat::Record)
+    }
+
+    /// How items in DB-ESDK format are searched for, if they are.
+    pub(super) fn item_search(&self) -> Option<&ItemSearchPlan> {
+        self.item_search.as_ref()
+    }
+
+    /// The indexes that searches need: of records in all versions of beacons that are written or asked for, of items in
+    /// DB-ESDK format one for each beacon that is a text.
+    #[must_use]
+    pub fn beacon_indexes(&self) -> Vec<BeaconIndex> {
+        let records = if self.has_records() { self.search.indexes() } else { Vec::new() };
+        records.into_iter().chain(self.item_search.iter().flat_map(ItemSearchPlan::indexes)).collect()
+    }
+
+    /// A field that the model marks as searchable and that has no beacon.
+    pub(super) fn without_beacon(&self) -> Option<&str> {
+        let has = |path: &str| {
+            let path = Path::from(path.split('.').map(|name| Step::Key(name.to_owned())).collect::<Vec<_>>());
+            !self.has_records() && self.item_search.as_ref().is_some_and(|plan| plan.has(&path))
+        };
+        self.search.without_beacon().iter().map(String::as_str).find(|path| !has(path))
     }
 
     /// The format of a stored item by the attributes that only one of them has; `Record` for an item in clear.

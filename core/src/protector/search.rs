@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::beacon_keys::TenantKeys;
 use super::{Protector, Resource};
-use crate::beacon::BeaconLength;
+use crate::beacon::{BeaconLength, Comparison};
 use crate::error::{Error, Result};
 use crate::policy::plan::{SearchCompound, SearchField, SearchPlan, is_beacon_name};
 use crate::value::{Map, Path, Step, TypeId, Value, serialise_into};
@@ -28,6 +28,23 @@ pub enum Condition {
         values: Vec<Value>,
         /// How the text that it sorts by starts. Only if all fields are given.
         starts: Option<String>,
+    },
+    /// What one of AWS's beacons stands for, in a table in DB-ESDK format. A compound beacon is asked with the text that
+    /// it would be with nothing hidden, as AWS's clients do.
+    Beacon {
+        /// The name of the beacon.
+        name: String,
+        /// How it compares with the value. Never by `Order`.
+        comparison: Comparison,
+        /// The value.
+        value: Value,
+    },
+    /// In a table in DB-ESDK format whose items name their beacon key: those that name this one and meet the condition.
+    Keyed {
+        /// The id of the key.
+        key: String,
+        /// What else is asked.
+        condition: Box<Condition>,
     },
 }
 
@@ -61,6 +78,13 @@ pub enum Ask {
         /// The member.
         contains: String,
     },
+    /// All records: this attribute is a text that begins with this one.
+    Beginning {
+        /// The attribute.
+        attribute: String,
+        /// How it begins.
+        begins_with: String,
+    },
 }
 
 impl Protector {
@@ -93,6 +117,12 @@ impl Protector {
             }
         }
         Ok(beacons)
+    }
+
+    /// Whether records of this resource are written with beacons, and this protector has keys for them.
+    #[must_use]
+    pub fn has_beacons(&self, resource: &Resource) -> bool {
+        !resource.search().is_empty() && self.shared.beacon_keys.is_there()
     }
 
     /// What happens to beacons when the value at a path becomes another, or is removed: the attributes to set, and those
@@ -140,8 +170,14 @@ impl Protector {
     /// `Config` if what is searched for has no beacon, or there is no key for it; `Input` for a null, and for values that
     /// cannot be serialised or do not fit the beacon; the key source's.
     pub async fn search(&self, resource: &Resource, condition: &Condition) -> Result<Vec<BeaconQuery>> {
+        let mut queries = Vec::new();
+        if let Some(plan) = resource.item_search() {
+            queries = self.search_items(resource, plan, condition).await?;
+        }
+        if !resource.has_records() {
+            return if resource.item_search().is_some() { Ok(queries) } else { Err(no_beacons(resource)) };
+        }
         let plan = resource.search();
-        let mut queries = Vec::with_capacity(plan.query().len());
         for version in plan.query() {
             let keys = self.shared.beacon_keys.keys(*version, &self.tenant.name).await?;
             let hasher = Hasher { resource: resource.name(), version: *version, keys };
@@ -161,6 +197,39 @@ impl Resource {
             || plan.compound().iter().any(|compound| compound.sort().is_some_and(touches))
     }
 
+    /// The attributes of the beacons that change with what is at this path, in all versions that are written.
+    pub(super) fn beacons_of(&self, path: &Path) -> Vec<String> {
+        let touches = |other: &Path| other.steps().starts_with(path.steps()) || path.steps().starts_with(other.steps());
+        let plan = self.search();
+        let fields = plan.fields().iter().filter(|field| touches(field.path()));
+        let compound = plan.compound().iter().filter(|compound| {
+            compound.fields().iter().any(|field| touches(field.path())) || compound.sort().is_some_and(touches)
+        });
+        let versions =
+            |name: &dyn Fn(u8) -> String| plan.write().iter().map(|version| name(*version)).collect::<Vec<_>>();
+        let fields = fields.flat_map(|field| versions(&|version| field.attribute(version)));
+        fields.chain(compound.flat_map(|compound| versions(&|version| compound.attribute(version)))).collect()
+    }
+
+    /// What the beacons are made of that change with what is at this path, if more than that: the fields of a beacon of
+    /// several ones, or the rest of a field that changes inside.
+    #[must_use]
+    pub fn beacon_sources(&self, path: &Path) -> Vec<Path> {
+        let touches = |other: &Path| other.steps().starts_with(path.steps()) || path.steps().starts_with(other.steps());
+        let plan = self.search();
+        let inside = |field: &&SearchField| path.steps().len() > field.path().steps().len() && touches(field.path());
+        let mut sources: Vec<Path> = plan.fields().iter().filter(inside).map(|field| field.path().clone()).collect();
+        for compound in plan.compound() {
+            let all = || compound.fields().iter().map(SearchField::path).chain(compound.sort());
+            if all().any(touches) {
+                sources.extend(all().cloned());
+            }
+        }
+        sources.sort_unstable();
+        sources.dedup();
+        sources
+    }
+
     /// Whether an opened record is what was searched for. Answers of a table have to be asked this: other values may have
     /// the same beacon, and who can write to the table can give a record any beacon.
     ///
@@ -168,7 +237,11 @@ impl Resource {
     ///
     /// `Config` if there is no such beacon; `Input` if a value cannot be serialised.
     pub fn matches(&self, condition: &Condition, record: &Map) -> Result<bool> {
+        if let Some(plan) = self.item_search().filter(|_| !self.has_records()) {
+            return plan.matches(condition, record);
+        }
         match condition {
+            Condition::Beacon { .. } | Condition::Keyed { .. } => Err(only_items()),
             Condition::Equals(path, wanted) => is_alike(path.find(record), wanted),
             Condition::Contains(path, wanted) => {
                 let Some(value) = path.find(record) else { return Ok(false) };
@@ -258,6 +331,7 @@ impl Hasher<'_> {
 
     fn ask(&self, plan: &SearchPlan, condition: &Condition) -> Result<Ask> {
         match condition {
+            Condition::Beacon { .. } | Condition::Keyed { .. } => Err(only_items()),
             Condition::Equals(path, value) => {
                 let field = searchable(plan, path, false)?;
                 refuse_null(value)?;
@@ -319,7 +393,15 @@ fn compound<'a>(plan: &'a SearchPlan, name: &str) -> Result<&'a SearchCompound> 
     plan.compound().iter().find(|compound| compound.name() == name).ok_or_else(|| no_beacon(name))
 }
 
-fn no_beacon(what: &str) -> Error {
+fn only_items() -> Error {
+    Error::config("only tables in DB-ESDK format alone are searched by the names and keys of AWS's beacons")
+}
+
+fn no_beacons(resource: &Resource) -> Error {
+    Error::config(format!("`{}` has no beacons: give its fields a `beacon` in the policy", resource.name()))
+}
+
+pub(super) fn no_beacon(what: &str) -> Error {
     Error::config(format!("`{what}` cannot be searched for: give it a `beacon` under `[[fields]]` in the policy"))
 }
 

@@ -37,8 +37,8 @@ pub(super) struct Shared {
 impl Shared {
     /// Refuses a model that marks fields searchable that have no beacon, once there are keys for beacons.
     pub(super) fn check_search(&self, resource: &Resource) -> Result<()> {
-        match resource.search().without_beacon() {
-            [field, ..] if self.beacon_keys.is_there() => Err(Error::config(format!(
+        match resource.without_beacon() {
+            Some(field) if self.beacon_keys.is_there() => Err(Error::config(format!(
                 "`{field}` of `{}` is searchable and has no beacon: say its length under `[[fields]]` in the policy, as \
                  `beacon = {{ length = 16 }}`, or `searchable = false`",
                 resource.name()

@@ -20,6 +20,7 @@ pub struct Stored {
     stored: Map,
     record: Map,
     version: Option<u64>,
+    format: TableFormat,
 }
 
 impl Stored {
@@ -56,10 +57,9 @@ impl Protector {
     /// `Denied` if the key provider refuses one of its classes; otherwise as
     /// [`unprotect_record`](Self::unprotect_record).
     pub async fn open_stored(&self, resource: &Resource, stored: Map) -> Result<Stored> {
-        refuse_db_esdk(resource)?;
         let opened = self.unprotect_record(resource, stored.clone()).await?;
-        let version = opened.version();
-        Ok(Stored { stored, record: opened.complete()?, version })
+        let (version, format) = (opened.version(), opened.format());
+        Ok(Stored { stored, record: opened.complete()?, version, format })
     }
 
     /// Seals single values for the record of this key without the rest of it: each value at its path, or nothing where one
@@ -68,8 +68,8 @@ impl Protector {
     /// # Errors
     ///
     /// `Unsupported` if the record has record integrity, a value is no value of its own at its path, or its beacons need
-    /// the whole record; `Denied` if the
-    /// key provider refuses one of the classes; `Integrity` if header and key do not belong together; the keyring's.
+    /// the whole record ([`Resource::beacon_sources`]): then [`update_values_of`](Self::update_values_of) does it; `Denied`
+    /// if the key provider refuses one of the classes; `Integrity` if header and key do not belong together; the keyring's.
     pub async fn update_values(
         &self,
         resource: &Resource,
@@ -77,7 +77,51 @@ impl Protector {
         header: &[u8],
         changes: Vec<(Path, Option<Value>)>,
     ) -> Result<Updated> {
-        refuse_db_esdk(resource)?;
+        let beacons = self.beacons_of_changes(resource, &changes).await?;
+        self.update_values_and(resource, key, header, changes, beacons).await
+    }
+
+    /// The same for a record that was opened, where beacons of several fields change: they are made of `new`, the record in
+    /// clear as it will be. Write all on the condition that header and what is stored at the changes'
+    /// [`Resource::beacon_sources`] are still what was opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_values`](Self::update_values), and `Integrity` if the record that was opened has no header.
+    pub async fn update_values_of(
+        &self,
+        resource: &Resource,
+        old: &Stored,
+        changes: Vec<(Path, Option<Value>)>,
+        new: &Map,
+    ) -> Result<Updated> {
+        let Some(Value::B(header)) = old.stored.get(&resource.item_layout().header) else {
+            return Err(Error::integrity());
+        };
+        changes.iter().try_for_each(|(path, _)| search::refuse_beacon_name(path.root()))?;
+        // Only those that change with these values: others may change meanwhile, with the values that they are of.
+        let names: BTreeSet<_> = changes.iter().flat_map(|(path, _)| resource.beacons_of(path)).collect();
+        let mut beacons = self.beacons(resource, new).await?;
+        let beacons = names.into_iter().map(|name| {
+            let beacon = beacons.remove(&name);
+            clear_change(name, beacon)
+        });
+        self.update_values_and(resource, &old.stored, header, changes, beacons.collect()).await
+    }
+
+    async fn update_values_and(
+        &self,
+        resource: &Resource,
+        key: &Map,
+        header: &[u8],
+        changes: Vec<(Path, Option<Value>)>,
+        beacons: Vec<Change>,
+    ) -> Result<Updated> {
+        if resource.format() == TableFormat::DbEsdk {
+            return Err(Error::unsupported(
+                "an item in DB-ESDK format is written as a whole: its values are not updated alone",
+            ));
+        }
         let layout = resource.item_layout();
         let header = Header::parse(header)?;
         if header.integrity {
@@ -87,7 +131,6 @@ impl Protector {
             return Err(Error::integrity());
         }
         let context = RecordContext::new(resource.name(), &self.tenant.name, key, &layout.key)?;
-        let beacons = self.beacons_of_changes(resource, &changes).await?;
         let mut changes =
             changes.into_iter().map(|(path, value)| change(resource, path, value)).collect::<Result<Vec<_>>>()?;
         changes.extend(beacons);
@@ -99,7 +142,8 @@ impl Protector {
 
     /// Seals what an opened record changes to: only attributes that differ, and with record integrity the header anew.
     /// Write them on the condition that the header is still the same, and without record integrity that the changed
-    /// attributes are.
+    /// attributes are. An item in DB-ESDK format is encrypted anew, and so is a record of another format than its table's:
+    /// all that is sealed and both headers differ.
     ///
     /// # Errors
     ///
@@ -107,6 +151,9 @@ impl Protector {
     /// `Denied` if the key provider refuses one of the classes; the keyring's.
     pub async fn update_record(&self, resource: &Resource, old: &Stored, new: Map) -> Result<Updated> {
         let layout = resource.item_layout();
+        if old.format == TableFormat::DbEsdk || resource.format() == TableFormat::DbEsdk {
+            return self.replace_item(resource, old, new).await;
+        }
         let Some(Value::B(bytes)) = old.stored.get(&layout.header) else { return Err(Error::integrity()) };
         let header = Header::parse(bytes)?;
         if layout.integrity == record::Integrity::Record && !header.integrity {
@@ -159,6 +206,20 @@ impl Protector {
         let previous = header.map(Header::parse).transpose()?.and_then(|header| header.version);
         let version = next_version(resource, previous)?;
         self.seal(resource, resource.item_layout(), record, version).await
+    }
+
+    /// The attributes that differ once a record is sealed anew as a whole: the signature of a DB-ESDK item spans all of it,
+    /// and its data key is new each time.
+    async fn replace_item(&self, resource: &Resource, old: &Stored, new: Map) -> Result<Updated> {
+        if resource.key().iter().any(|name| old.stored.get(name) != new.get(name)) {
+            return Err(Error::input("the key of a record cannot be changed: put it under the new key"));
+        }
+        let sealed = self.protect_record(resource, new).await?;
+        let gone = old.stored.keys().filter(|name| !sealed.contains_key(*name));
+        let mut values: Vec<_> = gone.map(|name| (Path::attribute(name.as_str()), None)).collect();
+        let changed = sealed.into_iter().filter(|(name, value)| old.stored.get(name) != Some(value));
+        values.extend(changed.map(|(name, value)| (Path::attribute(name), Some(value))));
+        Ok(Updated { values, header: None })
     }
 
     /// What becomes of beacons when these values change.
@@ -243,17 +304,6 @@ fn changed_beacons(stored: &Map, beacons: Map) -> Vec<Change> {
 /// Of an attribute that is stored in clear.
 fn clear_change(name: String, value: Option<Value>) -> Change {
     Change { path: Path::attribute(name), value, sealings: Vec::new() }
-}
-
-/// The signature of a DB-ESDK item spans all of it, and its data key is new each time.
-fn refuse_db_esdk(resource: &Resource) -> Result<()> {
-    match resource.format() {
-        TableFormat::DbEsdk => {
-            let message = "items in DB-ESDK format are not updated in part: read the item and put it anew";
-            Err(Error::unsupported(message))
-        }
-        TableFormat::Record => Ok(()),
-    }
 }
 
 fn section_key(class: Classification, key: &DataKey) -> SectionKey<'_> {

@@ -86,7 +86,8 @@ impl Reading {
 /// another position than it was sealed at, and what is sealed as one value has no parts for the table.
 fn fetched(resource: &Resource, projection: &Projection) -> Option<Vec<Path>> {
     let layout = resource.item_layout();
-    if layout.integrity == Integrity::Record {
+    // An item in DB-ESDK format is verified as a whole or not at all.
+    if layout.integrity == Integrity::Record || resource.db_esdk().is_some() {
         return None;
     }
     let asked = projection.paths().iter().map(Path::root);

@@ -5,6 +5,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
 use privet_core::ErrorKind;
+use privet_core::dbesdk;
 use privet_core::protector::{Protector, Resource};
 use privet_core::value::Map;
 
@@ -133,8 +134,9 @@ async fn read(
                 // With a key attribute, since an item that has no header is there all the same.
                 let partition = layout.key.first().cloned().unwrap_or_default();
                 get = get
-                    .projection_expression("#h, #k")
+                    .projection_expression("#h, #d, #k")
                     .expression_attribute_names("#h", &layout.header)
+                    .expression_attribute_names("#d", dbesdk::HEADER)
                     .expression_attribute_names("#k", partition);
             }
             get.send().await.map_err(|error| Error::from_sdk("GetItem", &error))?.item

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use privet_core::ErrorKind;
+use privet_core::dbesdk;
 use privet_core::policy::{PlaintextReads, TableFormat};
 use privet_core::protector::{Protector, Resource};
 use privet_core::record::{Header, Integrity, Updated, escaped};
@@ -43,7 +44,7 @@ pub(crate) enum Read {
 }
 
 /// What an item has to be like for a write not to lose another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expect {
     /// Not there.
     Absent,
@@ -53,6 +54,10 @@ pub(crate) enum Expect {
     Sealed(&'static [u8]),
     /// There, with this very header.
     Header(Vec<u8>),
+    /// There, with this very header and these values, as they are stored; nothing where there is none.
+    Values(Vec<u8>, Vec<(Path, Option<Value>)>),
+    /// There in DB-ESDK format, with this very header: each time that an item is written it gets another one.
+    Item(Vec<u8>),
 }
 
 impl<'r> Updating<'r> {
@@ -81,10 +86,6 @@ impl<'r> Updating<'r> {
 
     /// The update as it is, if it touches nothing that is sealed or tagged.
     pub(crate) fn without_reading(&self) -> Result<Option<Written>> {
-        if self.resource.format() == TableFormat::DbEsdk {
-            let message = "items in DB-ESDK format are not updated in part: read the item and put it anew";
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
         let layout = self.resource.item_layout();
         let is_unsigned = self.update.paths().all(|path| layout.unsigned.contains(path.root()));
         let expect = match layout.integrity {
@@ -112,15 +113,22 @@ impl<'r> Updating<'r> {
         let layout = self.resource.item_layout();
         let expect = Expect::of(self.resource, item.as_ref());
         let Some(item) = item else { return self.create(privet).await.map(Some) };
-        let Expect::Header(header) = &expect else {
+        let Some(header) = expect.header() else {
             if self.resource.plaintext_reads() == PlaintextReads::Refuse {
                 return Err(privet_core::Error::integrity().into());
             }
             let message = "the item is stored in clear, and an update would seal a part of it: read it and put it anew";
             return Err(Error::new(ErrorKind::Unsupported, message));
         };
-        if header.starts_with(&Header::FIELD_INTEGRITY) && layout.integrity == Integrity::Field {
-            return self.values(privet, header, expect.clone()).await.map(Some);
+        let is_item = matches!(expect, Expect::Item(_));
+        if !is_item && header.starts_with(&Header::FIELD_INTEGRITY) && layout.integrity == Integrity::Field {
+            let mut sources: Vec<_> = self.update.paths().flat_map(|path| self.resource.beacon_sources(path)).collect();
+            if !sources.is_empty() && read == Read::Header {
+                return Ok(None);
+            }
+            sources.sort_unstable();
+            sources.dedup();
+            return self.values(privet, item, header.to_vec(), sources).await.map(Some);
         }
         if read == Read::Header {
             return Ok(None);
@@ -151,8 +159,9 @@ impl<'r> Updating<'r> {
         Ok(self.write(Update(actions), Vec::new(), Expect::Absent))
     }
 
-    /// Single values sealed under the header that is there.
-    async fn values(&self, privet: &Protector, header: &[u8], expect: Expect) -> Result<Written> {
+    /// Single values sealed under the header that is there. `sources` are the places of the values that their beacons are
+    /// made of beside them: these have to stay as they were read, since the header does not change with each update.
+    async fn values(&self, privet: &Protector, item: Map, header: Vec<u8>, sources: Vec<Path>) -> Result<Written> {
         let (mut changes, mut rest, mut in_place) = (Vec::new(), Vec::new(), Vec::new());
         for action in self.update.0.iter().cloned() {
             match action {
@@ -168,7 +177,17 @@ impl<'r> Updating<'r> {
                 other => rest.push(stored_action(other)),
             }
         }
-        let updated = privet.update_values(self.resource, &self.key, header, changes).await?;
+        let (updated, expect) = if sources.is_empty() {
+            let updated = privet.update_values(self.resource, &self.key, &header, changes).await?;
+            (updated, Expect::Header(header))
+        } else {
+            let values = sources.into_iter().map(|source| stored_at(source, &item)).collect();
+            let stored = privet.open_stored(self.resource, item).await?;
+            let mut record = stored.record().clone();
+            apply(&self.update, &mut record)?;
+            let updated = privet.update_values_of(self.resource, &stored, changes, &record).await?;
+            (updated, Expect::Values(header, values))
+        };
         let mut update = actions(self.resource, updated);
         update.0.extend(rest);
         Ok(self.write(update, in_place, expect))
@@ -188,16 +207,18 @@ impl<'r> Updating<'r> {
 impl Expect {
     /// What an item that was read is like.
     pub(crate) fn of(resource: &Resource, item: Option<&Map>) -> Self {
-        match item.map(|item| item.get(&resource.item_layout().header)) {
-            None => Self::Absent,
-            Some(Some(Value::B(header))) => Self::Header(header.clone()),
-            Some(_) => Self::Plain,
+        let Some(item) = item else { return Self::Absent };
+        let of_item = resource.db_esdk().and_then(|_| item.get(dbesdk::HEADER));
+        match (item.get(&resource.item_layout().header), of_item) {
+            (Some(Value::B(header)), _) => Self::Header(header.clone()),
+            (None, Some(Value::B(header))) => Self::Item(header.clone()),
+            _ => Self::Plain,
         }
     }
 
     pub(crate) fn header(&self) -> Option<&[u8]> {
         match self {
-            Self::Header(header) => Some(header),
+            Self::Header(header) | Self::Values(header, _) | Self::Item(header) => Some(header),
             _ => None,
         }
     }
@@ -205,27 +226,49 @@ impl Expect {
     /// Whether an item is like this. If it is and the write failed, then it was the caller's condition.
     pub(crate) fn holds(&self, resource: &Resource, item: Option<&Map>) -> bool {
         match (self, Self::of(resource, item)) {
+            (Self::Sealed([]), Self::Header(_)) => resource.format() == TableFormat::Record,
+            (Self::Sealed([]), Self::Item(_)) => resource.format() == TableFormat::DbEsdk,
             (Self::Sealed(start), Self::Header(header)) => header.starts_with(start),
+            (Self::Values(header, values), Self::Header(found)) => {
+                let is_same =
+                    |(path, value): &(Path, Option<Value>)| item.and_then(|item| path.find(item)) == value.as_ref();
+                *header == found && values.iter().all(is_same)
+            }
             (expected, found) => *expected == found,
         }
     }
 
     /// The condition that says so, and the caller's with it.
     pub(crate) fn condition(&self, resource: &Resource, callers: Option<Condition>, writer: &mut Writer) -> String {
-        let header = Path::attribute(resource.item_layout().header.as_str());
+        let header = match (self, resource.format()) {
+            (Self::Item(_), _) | (Self::Sealed([]), TableFormat::DbEsdk) => Path::attribute(dbesdk::HEADER),
+            _ => Path::attribute(resource.item_layout().header.as_str()),
+        };
         let partition = Path::attribute(resource.key().first().cloned().unwrap_or_default());
         let own = match self {
             Self::Absent => Condition::Function(Function::NotExists, partition, None),
             Self::Plain => Condition::And(
                 Box::new(Condition::Function(Function::Exists, partition, None)),
-                Box::new(Condition::Function(Function::NotExists, header, None)),
+                Box::new(match resource.db_esdk() {
+                    Some(_) => {
+                        Condition::And(Box::new(missing(header)), Box::new(missing(Path::attribute(dbesdk::HEADER))))
+                    }
+                    None => missing(header),
+                }),
             ),
             Self::Sealed([]) => Condition::Function(Function::Exists, header, None),
             Self::Sealed(start) => {
                 Condition::Function(Function::BeginsWith, header, Some(Operand::Value(Value::B(start.to_vec()))))
             }
-            Self::Header(bytes) => {
-                Condition::Compare(Operand::Path(header), "=", Operand::Value(Value::B(bytes.clone())))
+            Self::Header(bytes) | Self::Item(bytes) => is(header, Value::B(bytes.clone())),
+            Self::Values(bytes, values) => {
+                values.iter().fold(is(header, Value::B(bytes.clone())), |all, (path, value)| {
+                    let one = match value {
+                        Some(value) => is(path.clone(), value.clone()),
+                        None => missing(path.clone()),
+                    };
+                    Condition::And(Box::new(all), Box::new(one))
+                })
             }
         };
         writer.condition(match callers {
@@ -233,6 +276,14 @@ impl Expect {
             None => own,
         })
     }
+}
+
+fn is(path: Path, value: Value) -> Condition {
+    Condition::Compare(Operand::Path(path), "=", Operand::Value(value))
+}
+
+fn missing(path: Path) -> Condition {
+    Condition::Function(Function::NotExists, path, None)
 }
 
 /// A condition that never holds: a write with it gives back the item that is there.
@@ -251,6 +302,19 @@ pub(crate) fn actions(resource: &Resource, updated: Updated) -> Update {
         Action::Set(Path::attribute(resource.item_layout().header.as_str()), Source::Value(Value::B(header)))
     });
     Update(values.chain(header).collect())
+}
+
+/// What is stored at a place, or around it where that is sealed as a whole.
+fn stored_at(path: Path, item: &Map) -> (Path, Option<Value>) {
+    for length in (1..=path.steps().len()).rev() {
+        let outer = Path::from(path.steps().get(..length).unwrap_or_default().to_vec());
+        match outer.find(item).cloned() {
+            None => {}
+            Some(Value::M(_) | Value::L(_)) if length < path.steps().len() => break,
+            Some(value) => return (outer, Some(value)),
+        }
+    }
+    (path, None)
 }
 
 /// An action on clear values, as they are stored.

@@ -104,11 +104,14 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
             };
         }
         check_size(item_size(stored), &after)?;
-        // With record integrity the header changes with every write. Without, an update of one field leaves it as it is:
+        // Of a DB-ESDK item and with record integrity the header changes with every write. Without, an update of one field leaves it as it is:
         // there everything that was read has to be the same.
         let header = &self.resource.item_layout().header;
         let unchanged = stored.iter().filter(|(name, _)| *name != header && !self.resource.key().contains(name));
-        let unchanged = unchanged.filter(|_| updated.header.is_none() || self.is_field_integrity(&old.stored));
+        let expect = Expect::of(&self.resource, Some(stored));
+        let is_item = matches!(expect, Expect::Item(_));
+        let unchanged =
+            unchanged.filter(|_| !is_item && (updated.header.is_none() || self.is_field_integrity(&old.stored)));
         let mut conditions: Vec<_> = unchanged
             .map(|(name, value)| {
                 Condition::Compare(Operand::Path(Path::attribute(name.as_str())), "=", Operand::Value(value.clone()))
@@ -118,7 +121,7 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
         conditions.extend(added.map(|(path, _)| Condition::Function(Function::NotExists, path.clone(), None)));
         let all = conditions.into_iter().reduce(|one, other| Condition::And(Box::new(one), Box::new(other)));
         let mut writer = Writer::default();
-        let condition = Expect::of(&self.resource, Some(stored)).condition(&self.resource, all, &mut writer);
+        let condition = expect.condition(&self.resource, all, &mut writer);
         let key = stored.iter().filter(|(name, _)| self.resource.key().contains(name));
         let key = to_item(key.map(|(name, value)| (name.clone(), value.clone())).collect());
         let update = writer.update(actions(&self.resource, updated));

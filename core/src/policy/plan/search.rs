@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Plan;
+use super::{Plan, PlanEntry, Root};
 use crate::error::{Error, Result};
 use crate::policy::search::{BeaconRule, is_name};
 use crate::policy::{Compound, Search};
@@ -121,6 +121,11 @@ impl SearchField {
         &self.path
     }
 
+    /// Where it is, names joined by dots.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The attribute of its beacons of this version: `privet_b1_email`.
     #[must_use]
     pub fn attribute(&self, version: u8) -> String {
@@ -131,6 +136,11 @@ impl SearchField {
     #[must_use]
     pub fn length(&self, version: u8) -> u8 {
         self.rule.lengths.get(&version).copied().unwrap_or(self.rule.length)
+    }
+
+    /// What the beacon of an item in DB-ESDK format is called.
+    pub(crate) fn item_name(&self) -> &str {
+        self.rule.name.as_deref().unwrap_or(&self.text)
     }
 
     /// Whether the members of a set or list are searched for, and not the value as a whole.
@@ -214,6 +224,48 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether nothing of a top-level attribute is ever sealed: it is stored in clear whatever its class, or the model
+    /// knows all that is in it and has none of it sealed.
+    #[must_use]
+    pub fn is_all_clear(&self, attribute: &str) -> bool {
+        if self.names_clear(attribute) {
+            return true;
+        }
+        let own = self.own_entries(attribute);
+        self.has_model() && !own.is_empty() && own.iter().all(|entry| entry.at_rest != "encrypt")
+    }
+
+    /// Whether anything of a top-level attribute may be sealed, as far as the model and the policy's `fields` say.
+    pub(crate) fn may_seal(&self, attribute: &str) -> bool {
+        if self.names_clear(attribute) {
+            return false;
+        }
+        let own = self.own_entries(attribute);
+        let is_known = self.has_model() && !own.is_empty();
+        own.iter().any(|entry| entry.at_rest == "encrypt") || (!is_known && self.seals_at(&Path::attribute(attribute)))
+    }
+
+    /// Whether the model, the policy's `fields` or the table's key name this top-level attribute.
+    pub(crate) fn names_attribute(&self, attribute: &str) -> bool {
+        self.names_clear(attribute) || !self.own_entries(attribute).is_empty()
+    }
+
+    fn names_clear(&self, attribute: &str) -> bool {
+        self.key().iter().any(|key| key == attribute) || self.unsigned().any(|unsigned| unsigned == attribute)
+    }
+
+    fn has_model(&self) -> bool {
+        matches!(self.0.root, Root::Model(..))
+    }
+
+    /// The lines of the inventory that are of this attribute, or of what is in it.
+    fn own_entries(&self, attribute: &str) -> Vec<PlanEntry> {
+        let is_own = |path: &str| {
+            path.strip_prefix(attribute).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        self.inventory().into_iter().filter(|entry| is_own(&entry.path)).collect()
+    }
+
     fn compound(&self, plan: &SearchPlan, compound: Compound) -> Result<SearchCompound> {
         let name = compound.name;
         let mut fields = Vec::with_capacity(compound.fields.len());
@@ -240,14 +292,23 @@ impl Plan {
         if let Some(entry) = self.inventory().iter().find(|entry| entry.path == text) {
             return entry.at_rest == "encrypt";
         }
-        // What the inventory does not list is sealed as the plan seals a record that has nothing else.
         let steps: Vec<Step> = text.split('.').map(|name| Step::Key(name.to_owned())).collect();
-        let nested = steps.iter().rev().fold(Value::S(String::new()), |value, step| match step {
+        self.seals_at(&Path::from(steps))
+    }
+
+    /// Whether a text at this path is sealed, by itself or with what it is in, in a record that has nothing else.
+    pub(crate) fn seals_at(&self, path: &Path) -> bool {
+        // An element of a list is sealed as its first one is.
+        let steps = path.steps().iter().map(|step| match step {
+            Step::Index(_) => Step::Index(0),
+            Step::Key(_) => step.clone(),
+        });
+        let path = Path::from(steps.collect::<Vec<_>>());
+        let nested = path.steps().iter().rev().fold(Value::S(String::new()), |value, step| match step {
             Step::Key(name) => Value::M(Map::from([(name.clone(), value)])),
-            Step::Index(_) => value,
+            Step::Index(_) => Value::L(vec![value]),
         });
         let Value::M(record) = nested else { return false };
-        let path = Path::from(steps);
         self.sealings(&record)
             .is_ok_and(|sealings| sealings.iter().any(|(sealed, _)| path.steps().starts_with(sealed.steps())))
     }
