@@ -1,6 +1,7 @@
 //! What an expression may do with a record of which parts are sealed: refused before the call, with the attribute named.
 
 use privet_core::ErrorKind;
+use privet_core::dbesdk;
 use privet_core::policy::plan::Placement;
 use privet_core::protector::Resource;
 use privet_core::record::{Integrity, escaped};
@@ -75,7 +76,7 @@ impl Check<'_> {
             (one, other) => {
                 for operand in [&one, &other] {
                     match operand {
-                        Operand::Path(path) => demand_clear(self.resource, path, &text(), what)?,
+                        Operand::Path(path) => self.demand_clear(path, &text(), what)?,
                         Operand::Size(path) => self.sized(path)?,
                         Operand::Value(_) => {}
                     }
@@ -88,7 +89,7 @@ impl Check<'_> {
     /// A value that what is at the path is compared with, as it would be stored there. If a record had it there in
     /// clear, then what is stored equals it just when the record does.
     fn value(&mut self, path: &Path, value: Value, what: &str) -> Result<Value> {
-        demand_clear(self.resource, path, &value, what)?;
+        self.demand_clear(path, &value, what)?;
         Ok(self.escape(path, value))
     }
 
@@ -106,27 +107,30 @@ impl Check<'_> {
         let argument = match (function, argument) {
             (Function::Exists | Function::NotExists, _) => {
                 exists(self.resource, &path, what)?;
+                self.not_hidden(&path)?;
                 None
             }
             (Function::HasType, Some(Operand::Value(Value::S(name)))) => {
-                demand_clear(self.resource, &path, &of_type(&name), what)?;
+                self.demand_clear(&path, &of_type(&name), what)?;
+                if matches!(name.as_str(), "B" | "L" | "M") {
+                    self.never_hidden(&path)?;
+                }
                 Some(Operand::Value(Value::S(name)))
             }
             (Function::Contains, Some(Operand::Value(value))) => {
                 // It may be looked for in a text, a set or a list.
                 let in_list = Value::L(vec![value.clone()]);
-                demand_clear(self.resource, &path, &in_list, what)
-                    .or_else(|_| demand_clear(self.resource, &path, &value, what))?;
+                self.demand_clear(&path, &in_list, what).or_else(|_| self.demand_clear(&path, &value, what))?;
                 Some(Operand::Value(value))
             }
             (_, Some(Operand::Value(value))) => Some(Operand::Value(self.value(&path, value, what)?)),
             (_, Some(Operand::Path(other))) => {
-                demand_clear(self.resource, &path, &text(), what)?;
-                demand_clear(self.resource, &other, &text(), what)?;
+                self.demand_clear(&path, &text(), what)?;
+                self.demand_clear(&other, &text(), what)?;
                 Some(Operand::Path(other))
             }
             (_, Some(Operand::Size(other))) => {
-                demand_clear(self.resource, &path, &text(), what)?;
+                self.demand_clear(&path, &text(), what)?;
                 self.sized(&other)?;
                 Some(Operand::Size(other))
             }
@@ -136,8 +140,30 @@ impl Check<'_> {
     }
 
     fn sized(&self, path: &Path) -> Result<()> {
-        demand_clear(self.resource, path, &Value::L(Vec::new()), "size")
-            .and_then(|()| demand_clear(self.resource, path, &Value::M([].into()), "size"))
+        self.demand_clear(path, &Value::L(Vec::new()), "size")
+            .and_then(|()| self.demand_clear(path, &Value::M([].into()), "size"))
+            .and_then(|()| self.never_hidden(path))
+    }
+
+    fn demand_clear(&self, path: &Path, value: &Value, what: &str) -> Result<()> {
+        demand_clear(self.resource, path, value, what)?;
+        self.not_hidden(path)
+    }
+
+    /// Refuses to look into an attribute that DB-ESDK format encrypts whole as soon as anything in it is sealed.
+    fn not_hidden(&self, path: &Path) -> Result<()> {
+        if path.steps().len() > 1 { self.never_hidden(path) } else { Ok(()) }
+    }
+
+    /// Refuses to ask what an attribute is like that is bytes to the table if anything in it is sealed.
+    fn never_hidden(&self, path: &Path) -> Result<()> {
+        let root = path.root();
+        if self.resource.db_esdk().is_none() || self.resource.plan().is_all_clear(root) {
+            return Ok(());
+        }
+        Err(unsupported(format!(
+            "in DB-ESDK format `{root}` is encrypted as a whole if anything in it is sealed: `{path}` cannot be asked about"
+        )))
     }
 }
 
@@ -251,7 +277,8 @@ fn demand_clear(resource: &Resource, path: &Path, value: &Value, what: &str) -> 
 
 /// Refuses whatever names the header.
 pub(crate) fn not_reserved(resource: &Resource, path: &Path) -> Result<()> {
-    if path.root() == resource.item_layout().header {
+    let of_item = resource.db_esdk().is_some() && [dbesdk::HEADER, dbesdk::FOOTER].contains(&path.root());
+    if of_item || path.root() == resource.item_layout().header {
         return Err(unsupported(format!("`{}` is where the record's header is: leave it alone", path.root())));
     }
     Ok(())

@@ -15,6 +15,7 @@ mod basics;
 mod batches;
 mod conditions;
 mod reads;
+mod refusals;
 mod transactions;
 mod typed;
 mod updates;
