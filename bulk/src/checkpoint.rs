@@ -72,15 +72,23 @@ impl Checkpoint {
         }
     }
 
+    /// Whether it may be written in place of the one that is there: whether that is the revision before it.
+    #[must_use]
+    pub fn follows(&self, before: Option<&Self>) -> bool {
+        before.map_or(0, |before| before.revision).checked_add(1) == Some(self.revision)
+    }
+
     /// Whether somebody else has it now.
     pub(crate) fn held_by_other(&self, owner: &str, now: SystemTime) -> Option<Duration> {
         let lease = self.lease.as_ref().filter(|lease| lease.owner != owner)?;
-        lease.until.checked_sub(millis(now)).filter(|left| *left > 0).map(Duration::from_millis)
+        let left = lease.until.checked_sub(millis(now)).filter(|left| *left > 0).map(Duration::from_millis)?;
+        // Nobody takes a shard for that long: to wait for it would be to wait for ever.
+        (left <= LONGEST_LEASE).then_some(left)
     }
 
     /// The next revision, held by this worker.
     pub(crate) fn held(mut self, owner: &str, now: SystemTime, lease: Duration) -> Self {
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
         let until = millis(now).saturating_add(u64::try_from(lease.as_millis()).unwrap_or(u64::MAX));
         self.lease = Some(Lease { owner: owner.to_owned(), until });
         self
@@ -88,7 +96,7 @@ impl Checkpoint {
 
     /// The next revision, held by nobody.
     pub(crate) fn released(mut self) -> Self {
-        self.revision += 1;
+        self.revision = self.revision.saturating_add(1);
         self.lease = None;
         self
     }
@@ -121,5 +129,7 @@ pub(crate) fn check_name(job: &str) -> Result<()> {
     Err(Error::config("a job's name has 1 to 128 letters, digits, `-`, `_` and `.`, and does not start with `.`"))
 }
 
+/// The longest lease there is.
+pub(crate) const LONGEST_LEASE: Duration = Duration::from_secs(24 * 3600);
 /// How many poison records a checkpoint keeps, so that it fits into an item.
 pub(crate) const MAX_POISON_KEPT: usize = 100;

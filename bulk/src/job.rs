@@ -11,7 +11,7 @@ use privet_core::time::{SystemTimeSource, TimeSource};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
-use crate::checkpoint::{Checkpoint, Checkpoints, MemoryCheckpoints, check_name};
+use crate::checkpoint::{Checkpoint, Checkpoints, LONGEST_LEASE, MemoryCheckpoints, check_name};
 use crate::error::{Error, Result};
 use crate::pace::{Limits, Pace};
 use crate::plan::Plan;
@@ -91,10 +91,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> JobBuilde
         self
     }
 
-    /// For how long a worker that is not heard of keeps its shard. Default: 30 seconds. Nothing depends on it but who
+    /// For how long a worker that is not heard of keeps its shard, up to a day. Default: 30 seconds. Nothing depends on it but who
     /// works on what: all writes are conditional.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.lease = lease.min(LONGEST_LEASE);
         self
     }
 

@@ -19,7 +19,8 @@ mod piece;
 mod read;
 
 use identity::Identity;
-use piece::{Piece, Pieces};
+pub use piece::{Piece, Pieces};
+pub use read::whole_lines;
 
 /// A file with one JSON document on each line.
 ///
@@ -134,7 +135,7 @@ impl Store for LinesStore {
             return Err(error.into());
         }
         out.buffer.push(b'\n');
-        Ok(Written::Done { units: 0.0 })
+        Ok(Written::Done { units: 0.0, older_versions: 0 })
     }
 
     fn keep(&self, session: &LinesSession, line: &Line) -> Result<()> {

@@ -46,6 +46,9 @@ pub struct Estimate {
     pub read_units: Option<f64>,
     /// Write units.
     pub write_units: Option<f64>,
+    /// Bytes of the records that would be rewritten, where the store says so: what is read and written beside the units.
+    #[serde(default)]
+    pub bytes: Option<f64>,
     /// Calls of key providers, from above: as often as in the sample.
     pub key_calls: Option<f64>,
     /// Seconds, by the limits of the job and the speed of the sample.
@@ -70,6 +73,11 @@ impl Prices {
     /// <https://aws.amazon.com/kms/pricing/>). Look up those of your region.
     pub const US_EAST_1: Self =
         Self { million_read_units: 0.125, million_write_units: 0.625, ten_thousand_key_calls: 0.03 };
+
+    /// Requests of S3 Standard, and KMS, in `us-east-1`, as of 2025 (<https://aws.amazon.com/s3/pricing/>). Bytes cost
+    /// nothing within a region.
+    pub const S3_US_EAST_1: Self =
+        Self { million_read_units: 0.4, million_write_units: 5.0, ten_thousand_key_calls: 0.03 };
 }
 
 impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T> {
@@ -83,7 +91,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         let job = &*self.shared;
         let description = self.description().await?;
         let size = job.store.size().await?;
-        let (mut counts, mut poison) = (Counts::default(), Vec::new());
+        let (mut counts, mut poison, mut key_calls) = (Counts::default(), Vec::new(), 0);
         let calls = job.transformation.key_calls();
         let started = job.time.monotonic();
         let shards = job.store.shards();
@@ -92,10 +100,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         for index in 0..looked_at {
             let shard = u32::try_from(u64::from(index) * u64::from(shards) / u64::from(looked_at)).unwrap_or(index);
             let most = sample / u64::from(looked_at) + u64::from(u64::from(index) < sample % u64::from(looked_at));
-            is_whole &= self.sample(shard, most, &mut counts, &mut poison).await?;
+            is_whole &= self.sample(shard, most, &mut counts, &mut poison, &mut key_calls).await?;
         }
         let seconds = job.time.monotonic().saturating_sub(started).as_secs_f64();
-        let key_calls = job.transformation.key_calls() - calls;
+        key_calls += job.transformation.key_calls() - calls;
         let estimate = self.estimate(&counts, &size, is_whole, seconds, key_calls, prices);
         Ok(Plan {
             release: env!("CARGO_PKG_VERSION").to_owned(),
@@ -134,13 +142,20 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
     }
 
     /// Looks at the first records of a shard. Returns whether those were all.
-    async fn sample(&self, shard: u32, most: u64, counts: &mut Counts, poison: &mut Vec<Poison>) -> Result<bool> {
+    async fn sample(
+        &self,
+        shard: u32,
+        most: u64,
+        counts: &mut Counts,
+        poison: &mut Vec<Poison>,
+        key_calls: &mut u64,
+    ) -> Result<bool> {
         let job = &*self.shared;
         let session = job.store.open(&Checkpoint::start(&job.name, "", shard)).await?;
         let (mut position, mut seen) = (None, 0);
         while seen < most {
-            job.pace.reads.wait().await;
-            let page = job.store.read(&session, position.as_ref()).await?;
+            let read = || job.store.read(&session, position.as_ref());
+            let page = self.retrying(counts, Some(&job.pace.reads), read).await?;
             job.pace.reads.spend(page.read_units);
             counts.read_units += page.read_units;
             for record in &page.records {
@@ -149,11 +164,13 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                 }
                 seen += 1;
                 counts.read += 1;
-                match job.transformation.rewrite(record).await {
+                match self.retrying(counts, None, || job.transformation.rewrite(record)).await {
                     Ok(Decision::Current) => counts.current += 1,
                     Ok(Decision::Rewrite { rewritten, reasons }) => {
                         counts.rewritten += 1;
                         counts.write_units += job.store.write_units(record, &rewritten);
+                        counts.bytes += job.store.bytes(record);
+                        *key_calls += job.transformation.key_calls_of(&rewritten);
                         counts.note(&reasons);
                     }
                     Err(error) if error.is_retryable() || error.kind() == ErrorKind::Config => return Err(error),
@@ -161,7 +178,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                         counts.poison += 1;
                         if poison.len() < MAX_SAMPLE_POISON {
                             let digest = job.transformation.digest(record);
-                            poison.push(Poison::new(shard, digest, error.kind(), error.to_string()));
+                            poison.push(Poison::new(shard, &digest, &error));
                         }
                     }
                 }
@@ -209,6 +226,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             rewritten: scaled(sample.rewritten as f64),
             read_units,
             write_units,
+            bytes: scaled(sample.bytes as f64).filter(|bytes| *bytes > 0.0),
             key_calls,
             seconds: durations.into_iter().flatten().reduce(f64::max),
             dollars: prices.and_then(cost),
@@ -235,9 +253,11 @@ impl fmt::Display for Plan {
             ("to rewrite", estimate.rewritten),
             ("read units", estimate.read_units),
             ("write units", estimate.write_units),
+            ("bytes", estimate.bytes),
             ("key calls, at most", estimate.key_calls),
         ] {
             match value {
+                None if name == "bytes" => {}
                 Some(value) => writeln!(f, "{name:<20}{value:>16.0}")?,
                 None => writeln!(f, "{name:<20}{:>16}", "unknown")?,
             }

@@ -1,12 +1,13 @@
 //! What a job has done: counts, poison records, and the report as JSON and as a table.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use privet_core::ErrorKind;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::transformation::Reason;
 
 /// What was done, counted.
@@ -27,6 +28,10 @@ pub struct Counts {
     pub poison: u64,
     /// Calls that were tried again.
     pub retries: u64,
+    /// Older versions that rewriting has left behind, readable with the older key.
+    pub older_versions: u64,
+    /// Bytes of the records that were rewritten, where the store says so.
+    pub bytes: u64,
     /// Read units that were spent.
     pub read_units: f64,
     /// Write units that were spent.
@@ -37,15 +42,22 @@ pub struct Counts {
 
 impl Counts {
     pub(crate) fn add(&mut self, other: &Self) {
-        self.read += other.read;
-        self.current += other.current;
-        self.rewritten += other.rewritten;
-        self.conflicts += other.conflicts;
-        self.vanished += other.vanished;
-        self.poison += other.poison;
-        self.retries += other.retries;
-        self.read_units += other.read_units;
-        self.write_units += other.write_units;
+        // What comes out of a checkpoint may be anything.
+        for (count, more) in [
+            (&mut self.read, other.read),
+            (&mut self.current, other.current),
+            (&mut self.rewritten, other.rewritten),
+            (&mut self.conflicts, other.conflicts),
+            (&mut self.vanished, other.vanished),
+            (&mut self.poison, other.poison),
+            (&mut self.retries, other.retries),
+            (&mut self.older_versions, other.older_versions),
+            (&mut self.bytes, other.bytes),
+        ] {
+            *count = count.saturating_add(more);
+        }
+        self.read_units = (self.read_units + other.read_units).min(f64::MAX);
+        self.write_units = (self.write_units + other.write_units).min(f64::MAX);
         for (reason, count) in &other.reasons {
             self.count_reason(reason, *count);
         }
@@ -59,11 +71,13 @@ impl Counts {
 
     /// Names of keys come out of the data: there is an end to how many are told apart.
     fn count_reason(&mut self, reason: &str, count: u64) {
-        if let Some(counted) = self.reasons.get_mut(reason) {
-            *counted += count;
+        let reason = printable(reason);
+        if let Some(counted) = self.reasons.get_mut(&*reason) {
+            *counted = counted.saturating_add(count);
         } else {
-            let name = if self.reasons.len() < MAX_REASONS { reason } else { "others" };
-            *self.reasons.entry(name.to_owned()).or_default() += count;
+            let name = if self.reasons.len() < MAX_REASONS { &*reason } else { "others" };
+            let counted = self.reasons.entry(name.to_owned()).or_default();
+            *counted = counted.saturating_add(count);
         }
     }
 }
@@ -82,8 +96,14 @@ pub struct Poison {
 }
 
 impl Poison {
-    pub(crate) fn new(shard: u32, digest: String, kind: ErrorKind, reason: String) -> Self {
-        Self { shard, digest, kind: kind.to_string(), reason }
+    pub(crate) fn new(shard: u32, digest: &str, error: &Error) -> Self {
+        let reason = error.to_string();
+        Self {
+            shard,
+            digest: printable(digest).into_owned(),
+            kind: error.kind().to_string(),
+            reason: printable(&reason).into_owned(),
+        }
     }
 }
 
@@ -157,6 +177,14 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "{name:<14}{run:>14}{total:>14}")?;
         }
+        // Of buckets only.
+        for (name, run, total) in
+            [("bytes", run.bytes, total.bytes), ("old versions", run.older_versions, total.older_versions)]
+        {
+            if total > 0 {
+                writeln!(f, "{name:<14}{run:>14}{total:>14}")?;
+            }
+        }
         for (name, run, total) in
             [("read units", run.read_units, total.read_units), ("write units", run.write_units, total.write_units)]
         {
@@ -179,4 +207,52 @@ impl fmt::Display for Report {
     }
 }
 
+/// Text that names something of a record: short, so that a checkpoint has room for it, and without anything that a
+/// terminal would act on.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if text.len() <= MOST_TEXT && !text.chars().any(is_unprintable) {
+        return Cow::Borrowed(text);
+    }
+    let replaced =
+        text.chars().map(|character| if is_unprintable(character) { char::REPLACEMENT_CHARACTER } else { character });
+    let mut short: String = replaced.take(MOST_TEXT).collect();
+    if text.chars().nth(MOST_TEXT).is_some() {
+        short.push('…');
+    }
+    Cow::Owned(short)
+}
+
+/// Control characters, and those that turn the direction of what follows.
+fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 const MAX_REASONS: usize = 64;
+const MOST_TEXT: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_records_say_stays_short_and_is_no_command_to_a_terminal() {
+        assert_eq!(printable("class of `ssn`"), "class of `ssn`");
+        assert_eq!(printable("a\u{1b}[2Jb\u{202e}"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(printable(&"é".repeat(60_000)).chars().count(), MOST_TEXT + 1);
+        let mut counts = Counts::default();
+        for index in 0..1000 {
+            counts.note(&[Reason::Key(format!("{}{index}", "x".repeat(60_000)))]);
+        }
+        assert!(serde_json::to_string(&counts).unwrap().len() < 64 << 10);
+    }
+
+    #[test]
+    fn counts_of_a_foreign_checkpoint_do_no_harm() {
+        let most = Counts { read: u64::MAX, read_units: f64::MAX, ..Counts::default() };
+        let mut counts = most.clone();
+        counts.add(&most);
+        let text = serde_json::to_string(&counts).unwrap();
+        assert_eq!(serde_json::from_str::<Counts>(&text).unwrap(), most);
+    }
+}

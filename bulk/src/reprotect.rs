@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use privet_core::policy::TableFormat;
 use privet_core::protector::{Drift, Freshness, Protector, Resource, Staleness, Unprotected};
 use privet_core::record::Form;
 use privet_core::value::{Map, Path, Step};
@@ -105,7 +106,8 @@ impl Reprotect {
 
     async fn look_at(&self, form: Form, stored: &Map) -> Result<Look> {
         let Target::Sealed(to, resource) = &self.to else {
-            let is_clear = !stored.contains_key(&self.source.layout(form).header);
+            let is_item = form == Form::Item && stored.contains_key(privet_core::dbesdk::HEADER);
+            let is_clear = !is_item && !stored.contains_key(&self.source.layout(form).header);
             return Ok(if is_clear { Look::Current } else { Look::Stale(vec![Reason::Sealed]) });
         };
         let found = match self.classes {
@@ -123,13 +125,13 @@ impl Reprotect {
     /// The record in clear, as whoever can open it does.
     async fn open<R: StoredRecord>(&self, record: &R, stored: Map) -> Result<Clear> {
         let form = record.form();
-        let opened = self.from.unprotect_stored(&self.source, form, stored).await.map_err(Error::from);
+        let opened = unprotect(&self.from, &self.source, form, stored).await.map_err(Error::from);
         match (opened.and_then(Clear::of), &self.to) {
             // A service that writes with the target already may have written it; the old keys then are of no use.
             (Err(error), Target::Sealed(to, resource))
                 if matches!(error.kind(), ErrorKind::Integrity | ErrorKind::Denied) =>
             {
-                let again = to.unprotect_stored(resource, form, record.stored()?).await;
+                let again = unprotect(to, resource, form, record.stored()?).await;
                 again.map_err(Error::from).and_then(Clear::of).map_err(|_| error)
             }
             (opened, _) => opened,
@@ -140,10 +142,18 @@ impl Reprotect {
     /// record if the target lets it be opened.
     async fn compare(&self, form: Form, stored: &Map) -> Result<(Vec<Reason>, Option<Clear>)> {
         let Target::Sealed(to, resource) = &self.to else { return Ok((Vec::new(), None)) };
-        match to.unprotect_stored(resource, form, stored.clone()).await {
+        match unprotect(to, resource, form, stored.clone()).await {
             Ok(opened) => {
-                let reasons = opened.drift().iter().map(class_reason).collect();
-                Ok((reasons, Some(Clear::of(opened)?)))
+                let mut reasons: Vec<_> = match self.classes {
+                    Classes::AsStored => Vec::new(),
+                    Classes::AsPlanned => opened.drift().iter().map(class_reason).collect(),
+                };
+                let clear = Clear::of(opened)?;
+                let is_record = form == Form::Item && resource.format() == TableFormat::Record;
+                if is_record && !to.has_its_beacons(resource, stored, &clear.record).await? {
+                    reasons.push(Reason::Beacons);
+                }
+                Ok((reasons, Some(clear)))
             }
             // Where the policy refuses drift, that is how it shows; if the record is damaged, nobody can open it.
             Err(error) if error.kind() == ErrorKind::Integrity => Ok((vec![Reason::Class(String::new())], None)),
@@ -153,6 +163,14 @@ impl Reprotect {
 
     async fn seal(&self, form: Form, clear: Clear) -> Result<Map> {
         let Target::Sealed(to, resource) = &self.to else { return Ok(clear.record) };
+        if form == Form::Item && resource.format() == TableFormat::DbEsdk {
+            // What does not fit the table's actions is wrong with this record: others may fit.
+            let of_record = |error: privet_core::Error| match error.kind() {
+                ErrorKind::Config => Error::new(ErrorKind::Input, error.to_string()),
+                _ => error.into(),
+            };
+            return to.protect_record(resource, clear.record).await.map_err(of_record);
+        }
         Ok(match clear.sealed {
             Some(sealed) if self.classes == Classes::AsStored => {
                 to.protect_at(resource, form, clear.record, &sealed, clear.version).await?
@@ -162,7 +180,7 @@ impl Reprotect {
     }
 }
 
-/// A record in clear, and what of it was sealed; `None` if it was stored in clear.
+/// A record in clear, and what of it was sealed; `None` if nothing says so.
 struct Clear {
     record: Map,
     sealed: Option<Vec<(Path, Classification)>>,
@@ -171,9 +189,24 @@ struct Clear {
 
 impl Clear {
     fn of(opened: Unprotected) -> Result<Self> {
-        let sealed = (!opened.was_plaintext()).then(|| opened.sealed().to_vec());
+        // Items in DB-ESDK format store no classes.
+        let has_classes = !opened.was_plaintext() && opened.format() == TableFormat::Record;
+        let sealed = has_classes.then(|| opened.sealed().to_vec());
         let version = opened.version();
         Ok(Self { record: opened.complete()?, sealed, version })
+    }
+}
+
+/// Items are in either format that the resource reads.
+async fn unprotect(
+    protector: &Protector,
+    resource: &Resource,
+    form: Form,
+    stored: Map,
+) -> privet_core::Result<Unprotected> {
+    match form {
+        Form::Item => protector.unprotect_record(resource, stored).await,
+        Form::Json => protector.unprotect_stored(resource, form, stored).await,
     }
 }
 
@@ -239,11 +272,8 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
                 if matches!(self.to, Target::Clear) {
                     return Ok(Vec::new());
                 }
-                let (mut reasons, opened) = self.compare(form, &stored).await?;
-                if self.classes == Classes::AsStored && opened.is_some() {
-                    reasons.clear();
-                }
-                if opened.is_none() && self.from.unprotect_stored(&self.source, form, stored).await.is_err() {
+                let (reasons, opened) = self.compare(form, &stored).await?;
+                if opened.is_none() && unprotect(&self.from, &self.source, form, stored).await.is_err() {
                     return Err(privet_core::Error::integrity().into());
                 }
                 Ok(reasons)
@@ -270,6 +300,8 @@ fn reasons(stale: &Staleness) -> Vec<Reason> {
         Staleness::Integrity => vec![Reason::Integrity],
         Staleness::Key { stored, .. } => stored.iter().map(|key| Reason::Key(key.to_string())).collect(),
         Staleness::Class(drift) => vec![class_reason(drift)],
+        Staleness::Format(format) => vec![Reason::Format((*format).to_owned())],
+        Staleness::Beacons => vec![Reason::Beacons],
         _ => vec![Reason::Format(String::new())],
     }
 }

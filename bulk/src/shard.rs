@@ -114,7 +114,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                 return Err(Failure { held: Some(left), ..error.into() });
             }
             let mut claim = old.held(&job.owner, job.time.now(), job.lease);
-            claim.fence += 1;
+            claim.fence = claim.fence.saturating_add(1);
             if self.swap(&claim).await? {
                 return Ok(claim);
             }
@@ -131,20 +131,15 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
     /// Writes a checkpoint, in place of the one before. An answer that got lost is looked for.
     async fn swap(&self, checkpoint: &Checkpoint) -> Result<bool> {
         let job = &*self.shared;
-        let mut uncertain = false;
         for attempt in 0..=job.retries {
             match job.checkpoints.swap(checkpoint).await {
                 Ok(true) => return Ok(true),
-                // A try before this one may have been the one that was written.
-                Ok(false) if uncertain => {
+                // A try before this one, here or within the service's client, may have been the one that was written.
+                Ok(false) => {
                     let found = job.checkpoints.load(&job.name, checkpoint.shard).await?;
                     return Ok(found.as_ref() == Some(checkpoint));
                 }
-                Ok(false) => return Ok(false),
-                Err(error) if error.is_retryable() && attempt < job.retries => {
-                    uncertain = true;
-                    pause(attempt).await;
-                }
+                Err(error) if error.is_retryable() && attempt < job.retries => pause(attempt).await,
                 Err(error) => return Err(error),
             }
         }
@@ -152,7 +147,12 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
     }
 
     /// Calls until it succeeds or trying again is of no use.
-    async fn retrying<X, F>(&self, counts: &mut Counts, bucket: Option<&Bucket>, call: impl Fn() -> F) -> Result<X>
+    pub(crate) async fn retrying<X, F>(
+        &self,
+        counts: &mut Counts,
+        bucket: Option<&Bucket>,
+        call: impl Fn() -> F,
+    ) -> Result<X>
     where
         F: Future<Output = Result<X>>,
     {
@@ -316,7 +316,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
         let digest = job.transformation.digest(record);
         tracing::warn!(shard = self.shard, record = digest, kind = %error.kind(), "a record cannot be rewritten");
         counts.poison += 1;
-        poison.push(Poison::new(self.shard, digest, error.kind(), error.to_string()));
+        poison.push(Poison::new(self.shard, &digest, &error));
         job.store.keep(session, record)?;
         let all = job.poisoned.fetch_add(1, Relaxed) + 1;
         match job.max_poison {
@@ -333,7 +333,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
     async fn rewrite(&self, session: &S::Session, record: &S::Record, counts: &mut Counts) -> Result<()> {
         let job = &*self.job.shared;
         let mut newer: Option<S::Record> = None;
-        for _ in 0..MAX_CONFLICTS {
+        for tries in 0..MAX_CONFLICTS {
             let found = newer.as_ref().unwrap_or(record);
             let decision = self.job.retrying(counts, None, || job.transformation.rewrite(found)).await?;
             let Decision::Rewrite { rewritten, reasons } = decision else {
@@ -342,8 +342,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
             };
             let write = || job.store.write(session, found, &rewritten);
             match self.job.retrying(counts, Some(&job.pace.writes), write).await? {
-                Written::Done { units } => {
+                Written::Done { units, older_versions } => {
                     job.pace.writes.spend(units);
+                    counts.older_versions += older_versions;
+                    counts.bytes += job.store.bytes(found);
                     counts.write_units += units;
                     counts.rewritten += 1;
                     counts.note(&reasons);
@@ -362,8 +364,15 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                 return Ok(());
             };
             newer = Some(again);
+            if tries > 0 {
+                pause(tries).await;
+            }
         }
-        Err(Error::conflict("a record changes faster than it can be rewritten").retryable(true))
+        // Whoever writes to one record must not hold up all others.
+        Err(Error::new(
+            ErrorKind::Input,
+            "the record changes faster than it can be rewritten: have what writes it write the target",
+        ))
     }
 
     /// Whether the job was stopped, or the deadline is no further away than this.

@@ -81,6 +81,11 @@ pub trait Store: Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// How many bytes a record has, where reading it as a whole is work to be told of beforehand.
+    fn bytes(&self, _record: &Self::Record) -> u64 {
+        0
+    }
+
     /// The write units that putting this in a record's place would take.
     fn write_units(&self, _record: &Self::Record, _rewritten: &Self::Rewritten) -> f64 {
         0.0
@@ -130,6 +135,8 @@ pub enum Written {
     Done {
         /// What that took, in write units.
         units: f64,
+        /// Older versions that it leaves behind, readable with the older key.
+        older_versions: u64,
     },
     /// The record is not what was read any more. Nothing was written.
     Conflict {

@@ -28,6 +28,11 @@ pub trait Transformation<R>: Send + Sync + 'static {
     /// A keyed digest that names the record in reports; empty if it has no key or is no record.
     fn digest(&self, record: &R) -> String;
 
+    /// How often key providers will be asked to write this, beside what was asked to make it.
+    fn key_calls_of(&self, _rewritten: &Self::Rewritten) -> u64 {
+        0
+    }
+
     /// How often key providers were asked so far.
     fn key_calls(&self) -> u64;
 }
@@ -74,6 +79,8 @@ pub enum Reason {
     Class(String),
     /// It is in another format.
     Format(String),
+    /// Its beacons are of another version, or not those of its values.
+    Beacons,
 }
 
 impl fmt::Display for Reason {
@@ -85,6 +92,7 @@ impl fmt::Display for Reason {
             Self::Integrity => f.write_str("integrity"),
             Self::Class(field) => write!(f, "class of `{field}`"),
             Self::Format(format) => write!(f, "format {format}"),
+            Self::Beacons => f.write_str("beacons"),
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::checkpoint::Checkpoint;
 use crate::error::Result;
 use crate::job::Job;
-use crate::report::Poison;
+use crate::report::{Counts, Poison, printable};
 use crate::store::Store;
 use crate::transformation::{Look, Reason, Transformation};
 
@@ -30,6 +30,9 @@ pub struct Verification {
     pub on_target: u64,
     /// Records that are not on target.
     pub stragglers: u64,
+    /// Records of which only opening them tells, where nothing is opened: they may be on target.
+    #[serde(default)]
+    pub unclear: u64,
     /// Records that cannot be opened or read.
     pub failed: u64,
     /// Read units that were spent.
@@ -86,8 +89,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             let session = job.store.open(&Checkpoint::start(&job.name, "", shard)).await?;
             let (mut position, mut seen) = (None, 0);
             'pages: loop {
-                job.pace.reads.wait().await;
-                let page = job.store.read(&session, position.as_ref()).await?;
+                let read = || job.store.read(&session, position.as_ref());
+                let page = self.retrying(&mut Counts::default(), Some(&job.pace.reads), read).await?;
                 job.pace.reads.spend(page.read_units);
                 found.read_units += page.read_units;
                 for record in &page.records {
@@ -109,15 +112,20 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
 
     async fn look_back(&self, shard: u32, record: &S::Record, prove: bool, found: &mut Verification) -> Result<()> {
         let transformation = &self.shared.transformation;
+        found.read += 1;
         let outcome = if prove {
             transformation.prove(record).await
         } else {
-            transformation.look(record).await.map(|look| match look {
-                Look::Stale(reasons) => reasons,
-                Look::Current | Look::Unclear(_) => Vec::new(),
-            })
+            match transformation.look(record).await {
+                Ok(Look::Unclear(_)) => {
+                    found.unclear += 1;
+                    return Ok(());
+                }
+                Ok(Look::Stale(reasons)) => Ok(reasons),
+                Ok(Look::Current) => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
         };
-        found.read += 1;
         match outcome {
             Ok(reasons) if reasons.is_empty() => found.on_target += 1,
             Ok(reasons) => {
@@ -132,7 +140,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                 found.failed += 1;
                 if found.first_failures.len() < MOST_NAMED {
                     let digest = transformation.digest(record);
-                    found.first_failures.push(Poison::new(shard, digest, error.kind(), error.to_string()));
+                    found.first_failures.push(Poison::new(shard, &digest, &error));
                 }
             }
         }
@@ -149,9 +157,14 @@ impl fmt::Display for Verification {
             "{state}: {} records, {} on target, {} stragglers, {} failed",
             self.read, self.on_target, self.stragglers, self.failed
         )?;
+        if self.unclear > 0 {
+            writeln!(f, "{} records tell only when they are opened: verify", self.unclear)?;
+        }
         for straggler in &self.first_stragglers {
             let reasons: Vec<_> = straggler.reasons.iter().map(ToString::to_string).collect();
-            writeln!(f, "straggler: record {} in shard {}: {}", straggler.digest, straggler.shard, reasons.join(", "))?;
+            let reasons = reasons.join(", ");
+            let reasons = printable(&reasons);
+            writeln!(f, "straggler: record {} in shard {}: {reasons}", straggler.digest, straggler.shard)?;
         }
         for failure in &self.first_failures {
             writeln!(f, "failed: record {} in shard {}: {}", failure.digest, failure.shard, failure.reason)?;

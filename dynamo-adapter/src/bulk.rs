@@ -16,9 +16,11 @@ use crate::error::Error;
 use crate::size::{check_size, item_size};
 
 mod checkpoints;
+mod export;
 mod update;
 
 pub use checkpoints::TableCheckpoints;
+pub use export::{ExportItem, ExportSession, ExportStore};
 
 /// A table as the store of a job: each shard is a segment of a parallel scan.
 ///

@@ -93,7 +93,10 @@ impl<R: BufRead> Iterator for ExportLines<R> {
                 Ok(None) => return None,
                 Ok(Some(true)) if self.buffer.iter().all(u8::is_ascii_whitespace) => continue,
                 Ok(Some(true)) => parse(&self.buffer),
-                Ok(Some(false)) => Err(input("the line is longer than an item can be")),
+                Ok(Some(false)) => {
+                    self.buffer.clear();
+                    Err(input("the line is longer than an item can be"))
+                }
                 Err(error) => {
                     // Nothing that follows could be trusted to be a line.
                     self.is_over = true;
@@ -104,6 +107,14 @@ impl<R: BufRead> Iterator for ExportLines<R> {
             return Some(ExportLine { number: self.number, item });
         }
         None
+    }
+}
+
+#[cfg(feature = "bulk")]
+impl<R> ExportLines<R> {
+    /// The line that was read last, as it is.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.buffer
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use privet_bulk::Error;
 use privet_core::ErrorKind;
+use privet_s3::bulk::decode_key;
 use serde::{Deserialize, Serialize};
 
 /// An invocation, of schema 1.0 or 2.0.
@@ -140,30 +141,10 @@ impl Task {
         let bucket = self.s3_bucket.clone().or_else(|| self.s3_bucket_arn.as_ref().and_then(of_arn));
         let bucket = bucket.filter(|bucket| !bucket.is_empty());
         let bucket = bucket.ok_or_else(|| Error::new(ErrorKind::Input, "the task names no bucket"))?;
-        let key = decode(&self.s3_key).filter(|key| !key.is_empty());
+        let key = decode_key(&self.s3_key).filter(|key| !key.is_empty());
         let key = key.ok_or_else(|| Error::new(ErrorKind::Input, "the task's key is not URL-encoded text"))?;
         Ok(Object { bucket, key, version: self.s3_version_id.clone() })
     }
-}
-
-/// URL-decoded; `+` is a space.
-fn decode(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match first {
-            b'+' => b' ',
-            b'%' => {
-                let (digits, after) = rest.split_first_chunk::<2>()?;
-                rest = after;
-                let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
-                u8::try_from(high? * 16 + low?).ok()?
-            }
-            other => *other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 impl std::fmt::Debug for Object {

@@ -44,12 +44,7 @@ impl Settings {
             Some(text) => policy(&text)?,
             None => new_policy.clone(),
         };
-        let context = variable("PRIVET_CONTEXT").unwrap_or_default();
-        let pairs = context.split(',').filter(|pair| !pair.is_empty()).map(|pair| {
-            let (name, value) = pair.split_once('=').ok_or_else(|| wrong("PRIVET_CONTEXT"))?;
-            Ok((name.to_owned(), value.to_owned()))
-        });
-        let context = pairs.collect::<Result<_>>()?;
+        let context = pairs(&variable("PRIVET_CONTEXT").unwrap_or_default()).ok_or_else(|| wrong("PRIVET_CONTEXT"))?;
         let write_units = variable("PRIVET_WRITE_UNITS");
         let write_units =
             write_units.map(|units| units.parse().map_err(|_| wrong("PRIVET_WRITE_UNITS"))).transpose()?;
@@ -66,4 +61,10 @@ impl Settings {
             write_units,
         })
     }
+}
+
+/// `name=value` pairs with commas between them; `None` if they are not.
+pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
+    let pairs = text.split(',').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
 }

@@ -15,13 +15,15 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement
 use privet_bulk::Error;
 use privet_core::ErrorKind;
 use privet_core::audit::TracingSink;
-use privet_core::keyring::KmsKeyring;
+use privet_core::keyring::{KmsKeyring, S3ecKeyring};
 use privet_core::value::{Map, Value};
 use privet_core::{Policy, Protector};
 use privet_dynamodb::bulk::TableCheckpoints;
 use privet_dynamodb::{from_item, to_item};
+use privet_lambda::objects::{KeyChange, ObjectSettings};
 use privet_lambda::s3_batch::{self, Object, ObjectWorker};
 use privet_lambda::{Settings, distributed_map, worker::table_job};
+use privet_s3::Bucket;
 use privet_testkit::{EmbeddedAws, Fault};
 use serde_json::{Value as Json, json};
 
@@ -201,6 +203,55 @@ async fn s3_batch_operations_learn_what_may_be_tried_again_and_nothing_of_the_ob
     let (temporary, permanent) = ("TemporaryFailure", "PermanentFailure");
     assert_eq!(codes, [temporary, temporary, permanent, permanent, permanent, permanent]);
     assert!(!reply.to_string().contains("secret"));
+}
+
+#[tokio::test]
+async fn s3_batch_operations_move_objects_to_a_new_key() {
+    let aws = EmbeddedAws::start().await;
+    let (old, new) = (aws.create_key(REGION, "alias/old").await, aws.create_key(REGION, "alias/new").await);
+    let config = aws.config(REGION).await;
+    let (kms, s3) = (aws_sdk_kms::Client::new(&config), aws_sdk_s3::Client::new(&config));
+    aws.create_bucket("documents").await;
+    let policy = "version = 1\n[resources.documents]\nclass = \"pii\"\nkey = [\"id\"]\n";
+    let settings = ObjectSettings::read(|name| {
+        Some(match name {
+            "PRIVET_OLD_KEY" => old.clone(),
+            "PRIVET_NEW_KEY" => new.clone(),
+            "PRIVET_POLICY" => policy.into(),
+            "PRIVET_READS_V2" => "true".into(),
+            _ => return None,
+        })
+    });
+    let bucket = |key: &str| {
+        let keyring = KmsKeyring::new(kms.clone(), key).unwrap();
+        let builder = Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring);
+        let s3ec = S3ecKeyring::kms(KmsKeyring::new(kms.clone(), key).unwrap());
+        Bucket::builder("documents").s3ec(s3ec).build(&builder.audit(TracingSink).build().unwrap(), &s3).unwrap()
+    };
+    bucket(&old).put("small one", b"s3ec".to_vec()).await.unwrap();
+    bucket(&old).put("large/one", vec![7; 2 << 20]).await.unwrap();
+    let plain = s3.put_object().bucket("documents").key("plain").body(b"in clear".to_vec().into());
+    plain.send().await.unwrap();
+    let tasks: Vec<Json> = ["small+one", "large%2Fone", "plain", "gone", "small+one"]
+        .iter()
+        .map(|key| json!({"taskId": key, "s3Key": key, "s3VersionId": "7", "s3Bucket": "documents"}))
+        .collect();
+    let event = json!({"invocationSchemaVersion": "2.0", "invocationId": "i", "job": {"id": "j"}, "tasks": tasks});
+    let event: s3_batch::Event = serde_json::from_value(event).unwrap();
+    let worker = KeyChange::new(settings.unwrap(), &kms, &s3).unwrap();
+    let answers = async |deadline| {
+        let reply = serde_json::to_value(s3_batch::handle(&worker, &event, deadline).await).unwrap();
+        let results = reply["results"].as_array().unwrap().clone();
+        results.iter().map(|result| result["resultString"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(answers(Duration::ZERO).await, ["throttled"; 5]);
+    assert_eq!(answers(FAR).await, ["rewritten", "rewritten", "integrity", "gone", "on target"]);
+    assert_eq!(answers(FAR).await, ["on target", "on target", "integrity", "gone", "on target"]);
+    assert_eq!(bucket(&new).get("small one").await.unwrap().unwrap().body, b"s3ec");
+    assert_eq!(bucket(&new).get("large/one").await.unwrap().unwrap().body, vec![7; 2 << 20]);
+    // The service is slow, and what was begun leaves nothing behind.
+    aws.fault(Fault::on("s3", "GetObject").error("SlowDown"));
+    assert_eq!(answers(FAR).await, ["throttled"; 5]);
 }
 
 #[test]

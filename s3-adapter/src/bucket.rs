@@ -111,7 +111,7 @@ impl BucketBuilder {
 
     /// What the data keys of S3EC objects are wrapped with.
     pub fn s3ec(self, keyring: S3ecKeyring) -> Self {
-        self.with(move |settings| settings.s3ec = Some(keyring))
+        self.with(move |settings| settings.s3ec = Some(Arc::new(keyring)))
     }
 
     /// The encryption context of S3EC objects in place of class, tenant, resource and the application's pairs: what other

@@ -113,7 +113,7 @@ impl Bucket {
 }
 
 /// The request with what S3 knows of an object: not its access list and its tags, which `HEAD` does not tell.
-fn with_head(put: PutObjectFluentBuilder, head: &HeadObjectOutput) -> PutObjectFluentBuilder {
+pub(crate) fn with_head(put: PutObjectFluentBuilder, head: &HeadObjectOutput) -> PutObjectFluentBuilder {
     put.set_metadata(head.metadata().map(of_application))
         .set_content_type(head.content_type.clone())
         .set_content_encoding(head.content_encoding.clone())
@@ -127,6 +127,6 @@ fn with_head(put: PutObjectFluentBuilder, head: &HeadObjectOutput) -> PutObjectF
         .set_bucket_key_enabled(head.bucket_key_enabled)
 }
 
-fn gone() -> Error {
+pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::Conflict, "the object was replaced or removed meanwhile: try again")
 }

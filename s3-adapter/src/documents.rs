@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use privet_core::ErrorKind;
 use privet_core::principal::Principal;
@@ -21,10 +22,11 @@ use crate::get::ObjectStream;
 use crate::metadata::document_mark;
 use crate::put::{Put, check};
 
-mod rows;
+pub(crate) mod rows;
 mod split;
 
-use rows::{Columns, Row};
+use rows::Columns;
+pub(crate) use rows::Row;
 use split::Splitter;
 
 /// What a document is written as.
@@ -37,6 +39,30 @@ pub enum DocumentFormat {
     JsonLines,
     /// A row a record, after a row of names. All values are texts.
     Csv,
+}
+
+impl DocumentFormat {
+    /// What an object's metadata say that it is.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn of_metadata(metadata: &crate::metadata::Metadata) -> Result<Self> {
+        let is = |format: &Self| {
+            let (name, value) = document_mark(format.name());
+            metadata.get(&name) == Some(&value)
+        };
+        let found = [Self::Json, Self::JsonLines, Self::Csv].into_iter().find(is);
+        found.ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "the object is a document of a newer format: update privet")
+        })
+    }
+
+    /// What an object's metadata call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::JsonLines => "json-lines",
+            Self::Csv => "csv",
+        }
+    }
 }
 
 /// The documents of a bucket, whose fields are classified by the policy for the bucket's resource.
@@ -102,7 +128,7 @@ impl Documents {
         E: StdError + Send + Sync + 'static,
     {
         check(&request)?;
-        let (name, value) = document_mark(self.kind());
+        let (name, value) = document_mark(self.format.name());
         let request = request.bucket(self.bucket.name()).metadata(name, value);
         let this = self.clone();
         let sealed = self.rows(content).and_then(move |row| {
@@ -177,14 +203,6 @@ impl Documents {
         Ok(Some(ViewStream(Box::pin(shown))))
     }
 
-    fn kind(&self) -> &'static str {
-        match self.format {
-            DocumentFormat::Json => "json",
-            DocumentFormat::JsonLines => "json-lines",
-            DocumentFormat::Csv => "csv",
-        }
-    }
-
     /// The line that stores a row of the document.
     async fn seal(&self, row: Row) -> Result<Vec<u8>> {
         let columns = row.columns();
@@ -210,12 +228,24 @@ impl Documents {
             Err(error) if is_absent(&error) => return Ok(None),
             Err(error) => return Err(Error::from_sdk("GetObject", &error)),
         };
-        let (name, value) = document_mark(self.kind());
+        let (name, value) = document_mark(self.format.name());
         if output.metadata().and_then(|metadata| metadata.get(&name)) != Some(&value) {
             return Err(Error::new(ErrorKind::Unsupported, "the object is no document of this format"));
         }
-        let body = stream::unfold(output.body, |mut body| async { body.next().await.map(|piece| (piece, body)) });
-        Ok(Some(self.rows(body)))
+        Ok(Some(self.rows(pieces(output.body))))
+    }
+
+    /// The rows of the object of this key, whatever it is marked as, while it has this ETag.
+    #[cfg(feature = "bulk")]
+    pub(crate) async fn rows_of(
+        &self,
+        key: &str,
+        e_tag: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Row>> + Send + use<>> {
+        let get = self.bucket.client.get_object().bucket(self.bucket.name()).key(key);
+        let output = get.set_if_match(e_tag.map(str::to_owned)).send().await;
+        let output = output.map_err(|error| Error::from_sdk("GetObject", &error))?;
+        Ok(self.rows(pieces(output.body)))
     }
 
     /// The rows of a document that comes in pieces.
@@ -282,6 +312,13 @@ impl fmt::Debug for ViewStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ViewStream(..)")
     }
+}
+
+fn pieces(
+    body: ByteStream,
+) -> impl Stream<Item = Result<impl AsRef<[u8]> + Send + 'static, aws_sdk_s3::primitives::ByteStreamError>> + Send + 'static
+{
+    stream::unfold(body, |mut body| async { body.next().await.map(|piece| (piece, body)) })
 }
 
 /// An error of what was read from others.

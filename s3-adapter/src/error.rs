@@ -51,6 +51,12 @@ impl Error {
         Self { kind, retryable: false, message: message.into(), code: None, source: None }
     }
 
+    /// What a job found, whose own error it comes from.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn of_job(error: &privet_bulk::Error) -> Self {
+        Self { retryable: error.is_retryable(), ..Self::new(error.kind(), error.to_string()) }
+    }
+
     pub(crate) fn integrity() -> Self {
         privet_core::Error::integrity().into()
     }

@@ -4,6 +4,8 @@
 //! messages and are streamed and read in ranges, and S3EC objects, which AWS's S3 encryption clients share.
 
 mod bucket;
+#[cfg(feature = "bulk")]
+pub mod bulk;
 mod copy;
 mod documents;
 mod error;

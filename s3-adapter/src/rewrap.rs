@@ -27,8 +27,13 @@ impl Bucket {
     /// The data key stays the same: who had it still has it. Where a key has leaked, [`rewrite`](Self::rewrite).
     pub async fn rewrap(&self, key: &str) -> Result<()> {
         let head = self.head_output(key).await?.ok_or_else(absent)?;
+        self.rewrap_from(self, key, head).await.map(drop)
+    }
+
+    /// The same for an object as it was found, which is read as `old` reads.
+    pub(crate) async fn rewrap_from(&self, old: &Self, key: &str, head: HeadObjectOutput) -> Result<Put> {
         let none = Metadata::new();
-        let kind = Kind::of(&self.settings, Some(&self.client), key, head.metadata().unwrap_or(&none)).await?;
+        let kind = Kind::of(&old.settings, Some(&self.client), key, head.metadata().unwrap_or(&none)).await?;
         let (header, file_e_tag) = match kind {
             Kind::S3ec(header, file_e_tag) => (header, file_e_tag),
             Kind::Framed(_) => {
@@ -38,9 +43,12 @@ impl Bucket {
             Kind::Plain => return Err(Error::new(ErrorKind::Input, "the object is not sealed: write it anew")),
         };
         let keyring = self.settings.s3ec_keyring()?;
-        let header = keyring.rewrap(keyring, &header, &self.settings.s3ec_context()).await?;
+        let header = keyring.rewrap(old.settings.s3ec_keyring()?, &header, &self.settings.s3ec_context()).await?;
         match header.instruction_file()? {
-            Some(file) => self.replace_instruction_file(key, file, file_e_tag).await,
+            Some(file) => {
+                self.replace_instruction_file(key, file, file_e_tag).await?;
+                Ok(Put::default())
+            }
             None => self.replace_metadata(key, head, &header).await,
         }
     }
@@ -57,7 +65,7 @@ impl Bucket {
         self.rewrite_as(key, key, head).await
     }
 
-    async fn replace_metadata(&self, key: &str, head: HeadObjectOutput, header: &Header) -> Result<()> {
+    async fn replace_metadata(&self, key: &str, head: HeadObjectOutput, header: &Header) -> Result<Put> {
         if head.content_length.is_none_or(|length| length > MOST_COPIED) {
             let message = "S3 copies no object of more than 5 GiB at once: write it anew with `rewrite`";
             return Err(Error::new(ErrorKind::Unsupported, message));
@@ -71,7 +79,9 @@ impl Bucket {
             .bucket(self.name())
             .key(key)
             .copy_source(self.copy_source(key))
-            .set_copy_source_if_match(head.e_tag)
+            .set_copy_source_if_match(head.e_tag.clone())
+            // Between S3's look at the source and its write somebody may write.
+            .set_if_match(head.e_tag)
             .metadata_directive(MetadataDirective::Replace)
             .set_metadata(Some(metadata))
             .set_content_type(head.content_type)
@@ -84,8 +94,9 @@ impl Bucket {
             .set_server_side_encryption(head.server_side_encryption)
             .set_ssekms_key_id(head.ssekms_key_id)
             .set_bucket_key_enabled(head.bucket_key_enabled);
-        copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
-        Ok(())
+        let output = copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
+        let e_tag = output.copy_object_result.and_then(|result| result.e_tag);
+        Ok(Put { e_tag, version_id: output.version_id })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What goes for the objects of one bucket.
 
+use std::sync::Arc;
+
 use privet_core::keyring::S3ecKeyring;
 use privet_core::message;
 use privet_core::policy::PlaintextReads;
@@ -11,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::format::ObjectFormat;
 
 /// What goes for the objects of one bucket.
+#[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) privet: Protector,
     pub(crate) bucket: String,
@@ -26,7 +29,7 @@ pub(crate) struct Settings {
     /// Bytes of the largest object that is held in memory as a whole.
     pub(crate) most_in_memory: u64,
     pub(crate) plaintext_reads: PlaintextReads,
-    pub(crate) s3ec: Option<S3ecKeyring>,
+    pub(crate) s3ec: Option<Arc<S3ecKeyring>>,
     pub(crate) s3ec_context: Option<EncryptionContext>,
     pub(crate) commitment: CommitmentPolicy,
     pub(crate) instruction_files: bool,
@@ -77,7 +80,7 @@ impl Settings {
     }
 
     pub(crate) fn s3ec_keyring(&self) -> Result<&S3ecKeyring> {
-        self.s3ec.as_ref().ok_or_else(|| {
+        self.s3ec.as_deref().ok_or_else(|| {
             Error::new(
                 ErrorKind::Config,
                 "S3EC objects need a keyring of their own: give the bucket's builder `.s3ec(S3ecKeyring::...)`",

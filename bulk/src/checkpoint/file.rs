@@ -41,8 +41,8 @@ impl Checkpoints for FileCheckpoints {
             check_name(&checkpoint.job)?;
             let path = self.path(&checkpoint.job, checkpoint.shard);
             let text = serde_json::to_vec(checkpoint).map_err(|_| Error::config("a checkpoint cannot be written"))?;
-            let revision = checkpoint.revision;
-            off_thread(move || swap(&path, &text, revision)).await
+            let checkpoint = checkpoint.clone();
+            off_thread(move || swap(&path, &text, &checkpoint)).await
         })
     }
 }
@@ -58,14 +58,14 @@ fn load(path: &Path) -> Result<Option<Checkpoint>> {
     })
 }
 
-fn swap(path: &Path, text: &[u8], revision: u64) -> Result<bool> {
+fn swap(path: &Path, text: &[u8], checkpoint: &Checkpoint) -> Result<bool> {
     let failed = |error: std::io::Error| Error::io("a checkpoint cannot be written", &error);
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"));
     let lock = lock.map_err(failed)?;
     lock.lock().map_err(failed)?;
-    if load(path)?.map_or(0, |old| old.revision) + 1 != revision {
+    if !checkpoint.follows(load(path)?.as_ref()) {
         return Ok(false);
     }
     replace(path, text).map_err(failed)?;

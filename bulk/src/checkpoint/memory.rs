@@ -19,7 +19,7 @@ impl Checkpoints for MemoryCheckpoints {
     fn swap<'a>(&'a self, checkpoint: &'a Checkpoint) -> CheckpointFuture<'a, bool> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (checkpoint.job.clone(), checkpoint.shard);
-        let is_next = all.get(&key).map_or(0, |old| old.revision) + 1 == checkpoint.revision;
+        let is_next = checkpoint.follows(all.get(&key));
         if is_next {
             all.insert(key, checkpoint.clone());
         }

@@ -50,8 +50,8 @@ pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Iden
     file.set_permissions(input.metadata().map_err(failed)?.permissions()).map_err(failed)?;
     for piece in shards.iter().flat_map(|pieces| &pieces.0) {
         let read = File::open(piece.path(work)).map_err(failed)?;
-        let copied = io::copy(&mut read.take(piece.length), &mut file).map_err(failed)?;
-        if copied != piece.length {
+        let copied = io::copy(&mut read.take(piece.length()), &mut file).map_err(failed)?;
+        if copied != piece.length() {
             return Err(Error::conflict("a piece of the new file is shorter than its checkpoint says: start anew"));
         }
     }

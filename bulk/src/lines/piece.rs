@@ -10,22 +10,26 @@ use serde_json::Value as Json;
 
 use crate::error::{Error, Result};
 
-/// The pieces of a shard, in their order.
+/// The pieces of a shard, in their order: what a store of files keeps with its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Pieces(pub(super) Vec<Piece>);
+pub struct Pieces(pub Vec<Piece>);
 
 /// What one worker has written of a shard. Whatever the file has beyond the length does not count: it may be of a page that
 /// was not finished, or of a worker that did not notice that it had lost its lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Piece {
+pub struct Piece {
     shard: u32,
     fence: u64,
-    pub(super) length: u64,
+    length: u64,
 }
 
 impl Pieces {
     /// The pieces that a checkpoint tells of.
-    pub(super) fn of(state: &Json) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` if it tells of something else.
+    pub fn of(state: &Json) -> Result<Self> {
         if state.is_null() {
             return Ok(Self::default());
         }
@@ -34,26 +38,46 @@ impl Pieces {
     }
 
     /// These and one more, if it has something.
-    pub(super) fn with(&self, next: &Piece) -> Self {
+    #[must_use]
+    pub fn with(&self, next: &Piece) -> Self {
         Self(self.0.iter().chain(Some(next).filter(|next| next.length > 0)).cloned().collect())
     }
 
-    pub(super) fn state(&self) -> Result<Json> {
+    /// What a checkpoint keeps of them.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if that cannot be written.
+    pub fn state(&self) -> Result<Json> {
         serde_json::to_value(self).map_err(|_| Error::config("a checkpoint cannot be written"))
     }
 }
 
 impl Piece {
-    pub(super) fn new(shard: u32, fence: u64) -> Self {
+    /// A piece of the worker that has this fence, of which nothing is written.
+    #[must_use]
+    pub fn new(shard: u32, fence: u64) -> Self {
         Self { shard, fence, length: 0 }
     }
 
-    pub(super) fn path(&self, folder: &Path) -> PathBuf {
+    /// How many bytes of its file count.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self, folder: &Path) -> PathBuf {
         folder.join(format!("piece.{:06}.{:06}", self.shard, self.fence))
     }
 
     /// Writes behind what counts so far, durably.
-    pub(super) fn append(mut self, folder: &Path, bytes: &[u8]) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// `Io` if that fails.
+    pub fn append(mut self, folder: &Path, bytes: &[u8]) -> Result<Self> {
         if bytes.is_empty() {
             return Ok(self);
         }

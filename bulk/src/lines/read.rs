@@ -32,7 +32,7 @@ pub(super) fn page(path: &Path, range: Range<u64>, from: Option<u64>, page: usiz
         let before = text.len();
         file.by_ref().take(want as u64).read_to_end(&mut text).map_err(failed)?;
         let is_end = text.len() - before < want;
-        let (lines, end) = split(&text, start, range.end, skips, is_end);
+        let (lines, end) = whole_lines(&text, start, range.end, skips, is_end);
         if !lines.is_empty() || is_end || end.is_none() {
             let next = end.filter(|next| *next < range.end && !(is_end && lines.is_empty()));
             return Ok((text, lines, next));
@@ -44,8 +44,11 @@ pub(super) fn page(path: &Path, range: Range<u64>, from: Option<u64>, page: usiz
     }
 }
 
-/// The whole lines of a text that begin before `end`, and where the next one begins; `None` if that is at the end.
-fn split(text: &[u8], start: u64, end: u64, skips: bool, is_end: bool) -> (Vec<Range<usize>>, Option<u64>) {
+/// Cuts a part of a text into its whole lines that begin before `end`, a place in the whole text, as is `start`, where
+/// the part begins. `skips` leaves out the first line, which began in another part; `is_end` says that no text follows.
+/// Returns where the lines are in the part, and where in the text the next one begins; `None` if that is not before `end`.
+#[must_use]
+pub fn whole_lines(text: &[u8], start: u64, end: u64, skips: bool, is_end: bool) -> (Vec<Range<usize>>, Option<u64>) {
     let mut lines = Vec::with_capacity(text.len() / 512 + 1);
     let mut at = 0;
     let mut skips = skips;

@@ -11,7 +11,7 @@ use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture};
 use crate::crypto::{self, AeadKey, NONCE_LENGTH, RsaPadding, RsaPrivateKey, RsaPublicKey, Secret, TAG_LENGTH};
 use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::s3ec::{CONTENT_CIPHER, Header, NewObject, PROVIDER_ID, Sealed, Unlocked, Wrapping, WriteOptions};
 
 /// Wraps data keys of S3EC objects with a key of AWS KMS, an AES key or an RSA key (S3EC object formats, section 2).
@@ -128,6 +128,31 @@ impl S3ecKeyring {
     /// otherwise as the key provider's.
     pub async fn unlock(&self, header: &Header) -> Result<Unlocked> {
         header.unlock(&self.data_key(header).await?)
+    }
+
+    /// Whether the object's data key was wrapped by the key that this keyring writes with, whoever else it reads for. Only
+    /// unwrapping tells: metadata do not name KMS keys.
+    ///
+    /// # Errors
+    ///
+    /// `Denied` if the key provider refuses; its other errors.
+    pub async fn is_of_writer(&self, header: &Header) -> Result<bool> {
+        match self.key.unwrap(header.encrypted_data_key(), &DataKeyRequest::new(header.context())).await {
+            Ok(found) => Ok(found.is_some()),
+            Err(error) if error.kind() == ErrorKind::Integrity => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The key that it writes with, for people: the ARN of a KMS key, or the kind of another.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.key {
+            #[cfg(feature = "kms")]
+            WrappingKey::Kms(keyring) => keyring.key_arn().unwrap_or("a KMS key by alias").to_owned(),
+            WrappingKey::Aes { .. } => "an AES key".to_owned(),
+            WrappingKey::Rsa { .. } => "an RSA key".to_owned(),
+        }
     }
 
     /// The header of an object with its data key wrapped anew, by this keyring and under this context of the caller. Reads

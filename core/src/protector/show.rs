@@ -122,4 +122,16 @@ impl Protector {
             .map(|context| self.shared.pseudonyms.record(context.as_bytes()))
             .unwrap_or_default()
     }
+
+    /// The same for what has a name and no record: an object of a bucket.
+    #[must_use]
+    pub fn digest_of(&self, parts: &[&str]) -> String {
+        let mut message = Vec::new();
+        // The lengths keep the parts apart.
+        for part in [self.tenant.name.as_str()].iter().chain(parts) {
+            message.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            message.extend_from_slice(part.as_bytes());
+        }
+        self.shared.pseudonyms.record(&message)
+    }
 }

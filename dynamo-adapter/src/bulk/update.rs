@@ -20,12 +20,12 @@ impl TableStore {
         let (written, now) = self.send(old, new).await?;
         // A writer of plaintext may have added an attribute since the read, which no condition can exclude and the tags
         // do not know. The record goes back to what it was, with the addition, and is read again.
-        if let (Written::Done { units }, Some(now)) = (written, now)
+        if let (Written::Done { units, .. }, Some(now)) = (written, now)
             && !old.contains_key(&self.header)
             && self.has_additions(&now, new)
         {
             let (undone, _) = self.send(new, old).await?;
-            let (Written::Done { units: more } | Written::Conflict { units: more }) = undone;
+            let (Written::Done { units: more, .. } | Written::Conflict { units: more }) = undone;
             return Ok(Written::Conflict { units: units + more });
         }
         Ok(written)
@@ -56,14 +56,17 @@ impl TableStore {
                     // An earlier try whose answer was lost.
                     let is_ours =
                         found.is_some_and(|found| new.contains_key(&self.header) && self.is_ours(&found, new));
-                    return Ok((if is_ours { Written::Done { units } } else { Written::Conflict { units } }, None));
+                    return Ok((
+                        if is_ours { Written::Done { units, older_versions: 0 } } else { Written::Conflict { units } },
+                        None,
+                    ));
                 }
                 return Err(Error::from_sdk("UpdateItem", &error).into());
             }
         };
         let units = answer.consumed_capacity.and_then(|capacity| capacity.capacity_units);
         let units = units.unwrap_or_else(|| self.units(old, new));
-        Ok((Written::Done { units }, answer.attributes.map(from_item).transpose()?))
+        Ok((Written::Done { units, older_versions: 0 }, answer.attributes.map(from_item).transpose()?))
     }
 
     /// Each header has a salt of its own: equal headers are of one write.

@@ -9,7 +9,7 @@ use super::{DocumentFormat, malformed};
 use crate::error::{Error, Result};
 
 /// A row of a document.
-pub(super) enum Row {
+pub(crate) enum Row {
     /// The row of names of a CSV document.
     Names(Arc<Columns>),
     Cells(Arc<Columns>, Vec<String>),
@@ -17,13 +17,13 @@ pub(super) enum Row {
 }
 
 /// The names of a CSV document's columns.
-pub(super) struct Columns {
+pub(crate) struct Columns {
     names: Vec<String>,
 }
 
 impl Row {
     /// The row in this line; `None` if the line is empty. The first one of a CSV document gives the columns.
-    pub(super) fn read(
+    pub(crate) fn read(
         format: DocumentFormat,
         line: &[u8],
         columns: &mut Option<Arc<Columns>>,
@@ -48,7 +48,7 @@ impl Row {
         }))
     }
 
-    pub(super) fn columns(&self) -> Option<Arc<Columns>> {
+    pub(crate) fn columns(&self) -> Option<Arc<Columns>> {
         match self {
             Self::Names(columns) | Self::Cells(columns, _) => Some(Arc::clone(columns)),
             Self::Object(_) => None,
@@ -56,7 +56,7 @@ impl Row {
     }
 
     /// The record of a row in clear.
-    pub(super) fn into_clear(self) -> Result<Json> {
+    pub(crate) fn into_clear(self) -> Result<Json> {
         match self {
             Self::Object(json) => Ok(json),
             Self::Names(_) => Err(no_row()),
@@ -70,7 +70,7 @@ impl Row {
     }
 
     /// The sealed record of a stored row.
-    pub(super) fn into_stored(self) -> Result<Json> {
+    pub(crate) fn into_stored(self) -> Result<Json> {
         match self {
             Self::Object(json) => Ok(json),
             Self::Names(_) => Err(Error::integrity()),
@@ -106,15 +106,27 @@ impl Columns {
     }
 
     /// The row of names of the document that is stored.
-    pub(super) fn stored_line(&self) -> Result<Vec<u8>> {
+    pub(crate) fn stored_line(&self) -> Result<Vec<u8>> {
         if self.own().len() != self.names.len() {
             return Err(malformed("a column of a CSV document must not be `$privet`"));
         }
         write(self.names.iter().map(String::as_str).chain([HEADER]))
     }
 
+    /// Whether they are those of a stored document.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.own().len() < self.names.len()
+    }
+
+    /// The row of names of the document that is stored, whether it was stored or in clear before.
+    #[cfg(feature = "bulk")]
+    pub(crate) fn sealed_line(&self) -> Result<Vec<u8>> {
+        if self.is_sealed() { write(self.names.iter().map(String::as_str)) } else { self.stored_line() }
+    }
+
     /// The row of names of the document in clear.
-    pub(super) fn clear_line(&self) -> Result<Vec<u8>> {
+    pub(crate) fn clear_line(&self) -> Result<Vec<u8>> {
         if self.own().len() == self.names.len() {
             return Err(Error::integrity());
         }
@@ -123,7 +135,7 @@ impl Columns {
 }
 
 /// The line that stores this sealed record.
-pub(super) fn stored(columns: Option<&Columns>, sealed: &Json) -> Result<Vec<u8>> {
+pub(crate) fn stored(columns: Option<&Columns>, sealed: &Json) -> Result<Vec<u8>> {
     let Some(columns) = columns else { return json_line(sealed) };
     let cells: Vec<String> = columns.own().iter().map(|name| cell_text(sealed.get(name))).collect::<Result<_>>()?;
     let header = sealed.get(HEADER).and_then(Json::as_str).ok_or_else(Error::integrity)?;
@@ -131,7 +143,7 @@ pub(super) fn stored(columns: Option<&Columns>, sealed: &Json) -> Result<Vec<u8>
 }
 
 /// The line of this record in clear.
-pub(super) fn clear(columns: Option<&Columns>, record: &Json) -> Result<Vec<u8>> {
+pub(crate) fn clear(columns: Option<&Columns>, record: &Json) -> Result<Vec<u8>> {
     let Some(columns) = columns else { return json_line(record) };
     let cell = |name: &String| record.get(name).and_then(Json::as_str).ok_or_else(Error::integrity);
     let cells: Vec<&str> = columns.own().iter().map(cell).collect::<Result<_>>()?;

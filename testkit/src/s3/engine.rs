@@ -13,6 +13,9 @@ use s3s_fs::FileSystem;
 pub(super) struct Engine {
     files: FileSystem,
     state: Mutex<State>,
+    /// One write at a time, and nobody reads meanwhile: the engine looks at conditions, writes the body and writes what is
+    /// known of it in steps, where the service has one.
+    turns: tokio::sync::RwLock<()>,
 }
 
 /// By bucket and key.
@@ -33,7 +36,11 @@ struct Upload {
 
 impl Engine {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { files: FileSystem::new(folder).expect("the folder can be used"), state: Mutex::default() }
+        Self {
+            files: FileSystem::new(folder).expect("the folder can be used"),
+            state: Mutex::default(),
+            turns: tokio::sync::RwLock::default(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -97,7 +104,20 @@ fn own<T>(input: T) -> S3Request<T> {
 fn parse_tags(header: Option<String>) -> Vec<Tag> {
     let header = header.unwrap_or_default();
     let pairs = header.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.map(|(key, value)| Tag { key: Some(key.to_owned()), value: Some(value.to_owned()) }).collect()
+    pairs.map(|(key, value)| Tag { key: Some(decoded(key)), value: Some(decoded(value)) }).collect()
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        let digits = |bytes: &mut std::str::Bytes<'_>| -> Option<u8> {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            u8::try_from(digit(bytes.next())? * 16 + digit(bytes.next())?).ok()
+        };
+        out.push(if byte == b'%' { digits(&mut bytes).unwrap_or(b'%') } else { byte });
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 #[async_trait::async_trait]
@@ -105,6 +125,7 @@ impl S3 for Engine {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let input = &request.input;
         let place = (input.bucket.clone(), input.key.clone());
+        let _turn = self.turns.read().await;
         self.check(&place, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
         let count = self.state().tags.get(&place).map(|tags| tags.len() as i32);
         let mut response = self.files.get_object(request).await?;
@@ -123,6 +144,7 @@ impl S3 for Engine {
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let input = &request.input;
         let place = (input.bucket.clone(), input.key.clone());
+        let _turn = self.turns.read().await;
         self.check(&place, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
         self.files.head_object(request).await
     }
@@ -130,6 +152,7 @@ impl S3 for Engine {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let place = (request.input.bucket.clone(), request.input.key.clone());
         let tags = parse_tags(request.input.tagging.clone());
+        let _turn = self.turns.write().await;
         let response = self.files.put_object(request).await?;
         self.state().composite.remove(&place);
         self.tag(place, tags);
@@ -154,6 +177,7 @@ impl S3 for Engine {
             }
             _ => false,
         };
+        let _turn = self.turns.write().await;
         let response = self.files.copy_object(request).await?;
         if is_composite {
             self.state().composite.insert(place.clone());
@@ -166,6 +190,7 @@ impl S3 for Engine {
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let place = (request.input.bucket.clone(), request.input.key.clone());
+        let _turn = self.turns.write().await;
         self.check(&place, request.input.if_match.as_ref(), None).await?;
         let response = self.files.delete_object(request).await?;
         self.tag(place, Vec::new());
@@ -219,6 +244,7 @@ impl S3 for Engine {
         request: S3Request<CompleteMultipartUploadInput>,
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let id = request.input.upload_id.clone();
+        let _turn = self.turns.write().await;
         let response = self.files.complete_multipart_upload(request).await?;
         let upload = self.state().uploads.remove(&id);
         if let Some(upload) = upload {

@@ -1,22 +1,13 @@
 //! Jobs over a DynamoDB table: while others write to it, while the service fails, and while the job is killed.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test that cannot go on has failed"
-)]
-
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::common::{Customer, Events, REGION, Site, ada};
+use crate::{kills, random};
 use aws_sdk_dynamodb::types::AttributeValue;
-use common::{Customer, Events, REGION, Site, ada};
 use privet::bulk::{Checkpoints, Extent, Job, JobBuilder, Outcome, Prices, Reprotect};
 use privet::dynamodb::bulk::{TableCheckpoints, TableStore};
 use privet::dynamodb::{Tables, from_item, to_item};
@@ -259,11 +250,6 @@ async fn checkpoints_are_written_on_the_revision_before_alone() {
     assert!(!checkpoints.swap(&next).await.unwrap());
 }
 
-/// How often the job is killed: `PRIVET_KILLS`, or 20.
-fn kills() -> u64 {
-    std::env::var("PRIVET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write() {
     const RECORDS: u32 = 300;
@@ -299,8 +285,7 @@ async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write()
         // As many jobs as it takes: one that is finished is followed by another.
         let job = builder.build().unwrap();
         let running = tokio::spawn(async move { job.run().await });
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        tokio::time::sleep(Duration::from_millis((seed >> 33) % 60)).await;
+        tokio::time::sleep(Duration::from_millis(random(&mut seed) % 60)).await;
         killed += u64::from(!running.is_finished());
         running.abort();
         let _ = running.await;
