@@ -309,7 +309,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         digest.await.map(String::as_str)
     }
 
-    async fn checkpoints(&self) -> Result<Vec<Option<Checkpoint>>> {
+    pub(crate) async fn checkpoints(&self) -> Result<Vec<Option<Checkpoint>>> {
         let mut found = Vec::new();
         for shard in 0..self.shared.store.shards() {
             found.push(self.shared.checkpoints.load(&self.shared.name, shard).await?);

@@ -4,6 +4,7 @@
 //! [`Checkpoints`] (how far it has got). [`Job::process_shard`] is the one seam: a command line, a Lambda function and a
 //! test call the same. This crate knows no SDK; stores of AWS services are in their adapters.
 
+mod begin;
 pub mod checkpoint;
 mod error;
 mod job;
@@ -18,6 +19,7 @@ pub mod store;
 pub mod transformation;
 mod verify;
 
+pub use begin::Begun;
 pub use checkpoint::{Checkpoint, Checkpoints, FileCheckpoints};
 pub use error::{Error, Result};
 pub use job::{Job, JobBuilder};

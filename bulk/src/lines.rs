@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use privet_core::record::{Form, read_json, write_json};
-use privet_core::value::Map;
+use privet_core::value::{Map, from_dynamodb_json, to_dynamodb_json};
 use privet_core::{Error as CoreError, ErrorKind};
 use serde_json::Value as Json;
 
@@ -38,6 +38,7 @@ pub struct LinesStore {
     work: PathBuf,
     shards: u32,
     page: usize,
+    form: Form,
     original: Identity,
 }
 
@@ -53,7 +54,14 @@ impl LinesStore {
         let name = input.file_name().and_then(|name| name.to_str()).unwrap_or("records").to_owned();
         let work = input.with_file_name(format!(".{name}.privet-job"));
         let original = assemble::original(&work, &input)?;
-        Ok(Self { output: input.clone(), input, work, shards: 4, page: 4 << 20, original })
+        Ok(Self { output: input.clone(), input, work, shards: 4, page: 4 << 20, form: Form::Json, original })
+    }
+
+    /// Takes each line for an item in DynamoDB's JSON (`{"id": {"S": "c-1"}}`), as files that stand for tables have it.
+    #[must_use]
+    pub fn items(mut self) -> Self {
+        self.form = Form::Item;
+        self
     }
 
     /// Writes another file, and leaves this one as it is.
@@ -123,14 +131,19 @@ impl Store for LinesStore {
         let (path, range, page) = (self.input.clone(), session.range.clone(), self.page);
         let (text, lines, next) = off_thread(move || read::page(&path, range, from, page)).await?;
         let text = Arc::new(text);
-        let records = lines.into_iter().map(|range| Line { text: Arc::clone(&text), range }).collect();
+        let form = self.form;
+        let records = lines.into_iter().map(|range| Line { text: Arc::clone(&text), range, form }).collect();
         Ok(Page { records, next: next.map(|next| Position(next.to_string())), read_units: 0.0 })
     }
 
     async fn write(&self, session: &LinesSession, _line: &Line, rewritten: &Map) -> Result<Written> {
         let mut out = session.out();
         let start = out.buffer.len();
-        if let Err(error) = write_json(rewritten, &mut out.buffer) {
+        let written = match self.form {
+            Form::Json => write_json(rewritten, &mut out.buffer),
+            Form::Item => write_item(rewritten, &mut out.buffer),
+        };
+        if let Err(error) = written {
             out.buffer.truncate(start);
             return Err(error.into());
         }
@@ -220,6 +233,7 @@ impl std::fmt::Debug for Out {
 pub struct Line {
     text: Arc<Vec<u8>>,
     range: Range<usize>,
+    form: Form,
 }
 
 impl Line {
@@ -230,15 +244,27 @@ impl Line {
 
 impl StoredRecord for Line {
     fn form(&self) -> Form {
-        Form::Json
+        self.form
     }
 
     fn stored(&self) -> Result<Map> {
         match self.bytes().trim_ascii() {
             b"" => Err(CoreError::new(ErrorKind::Input, "a line is empty").into()),
+            text if self.form == Form::Item => Ok(read_item(text)?),
             text => Ok(read_json(text)?),
         }
     }
+}
+
+fn read_item(text: &[u8]) -> Result<Map, CoreError> {
+    // serde_json's own message would quote what it does not like.
+    let item = serde_json::from_slice(text);
+    from_dynamodb_json(item.map_err(|_| CoreError::new(ErrorKind::Input, "a line is no JSON object"))?)
+}
+
+fn write_item(item: &Map, out: &mut Vec<u8>) -> Result<(), CoreError> {
+    serde_json::to_writer(out, &to_dynamodb_json(item))
+        .map_err(|_| CoreError::new(ErrorKind::Input, "an item cannot be written as JSON"))
 }
 
 /// Prints how long it is.

@@ -64,8 +64,11 @@ impl Counts {
     }
 
     pub(crate) fn note(&mut self, reasons: &[Reason]) {
-        for reason in reasons {
-            self.count_reason(&reason.to_string(), 1);
+        for (index, reason) in reasons.iter().enumerate() {
+            // Each section of a header has its own say; a record counts once.
+            if !reasons.iter().take(index).any(|before| before == reason) {
+                self.count_reason(&reason.to_string(), 1);
+            }
         }
     }
 

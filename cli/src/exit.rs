@@ -23,6 +23,17 @@ pub(crate) enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// How the program ends on an error of this kind.
+    fn of(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::Denied => Self::Denied,
+            ErrorKind::Integrity => Self::Mismatch,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// Why the program failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -71,11 +82,7 @@ impl fmt::Display for Failure {
 
 impl From<privet::Error> for Failure {
     fn from(error: privet::Error) -> Self {
-        let exit = match error.kind() {
-            ErrorKind::Denied => Exit::Denied,
-            ErrorKind::Integrity => Exit::Mismatch,
-            _ => Exit::Failed,
-        };
+        let exit = Exit::of(error.kind());
         let message = error.to_string();
         // Of the causes only those of files are sure to hold no data.
         let cause = error.into_cause();
@@ -84,5 +91,11 @@ impl From<privet::Error> for Failure {
             Some(io) => Self { message, ..Self::io("", io) },
             None => Self { exit, message, cause: None },
         }
+    }
+}
+
+impl From<privet::bulk::Error> for Failure {
+    fn from(error: privet::bulk::Error) -> Self {
+        Self::new(Exit::of(error.kind()), error.to_string())
     }
 }

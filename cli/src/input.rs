@@ -38,6 +38,9 @@ pub(crate) fn open_file(path: &Path) -> Outcome<(File, u64)> {
 pub(crate) fn not_a_file(source: &Source) -> Failure {
     match source {
         Source::Table(table) => Failure::usage(format!("`dynamodb://{table}` is a table, and this works on files")),
+        Source::Objects { bucket, prefix } => {
+            Failure::usage(format!("`s3://{bucket}/{prefix}` is in a bucket, and this works on files"))
+        }
         Source::Unknown(uri) => Failure::usage(format!("`{uri}` is of a kind that this does not know: name a file")),
         Source::Stdin | Source::File(_) => Failure::usage("name a file"),
     }

@@ -89,6 +89,11 @@ impl Local {
         self.0.join("tables").join(format!("{name}.jsonl"))
     }
 
+    /// Checkpoints of jobs over its tables.
+    pub(crate) fn jobs(&self) -> PathBuf {
+        self.0.join("jobs")
+    }
+
     /// The audit log.
     pub(crate) fn audit(&self) -> PathBuf {
         self.0.join("audit.jsonl")

@@ -9,12 +9,14 @@ mod data;
 mod keys;
 mod look;
 mod policy;
+mod reencrypt;
 mod setup;
 
 pub(crate) use data::{Decrypt, Encrypt, Protect, Records, Reveal};
 pub(crate) use keys::{Go, Keys, KeysCommand};
-pub(crate) use look::{Audit, AuditCommand, Classify, Inspect};
+pub(crate) use look::{Audit, AuditCommand, Classify, Inspect, Inventory, Sheet};
 pub(crate) use policy::{Policy, PolicyCommand};
+pub(crate) use reencrypt::{Engine, Reencrypt, Target};
 pub(crate) use setup::{Completions, Init, Man};
 
 /// Field-level data protection: find personal data, seal it, show it by role, look after the keys.
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Encrypt(Encrypt),
     Decrypt(Decrypt),
     Classify(Classify),
+    Inventory(Inventory),
+    Reencrypt(Box<Reencrypt>),
     Audit(Audit),
     Keys(Keys),
     Completions(Completions),
@@ -65,6 +69,9 @@ pub(crate) struct Global {
     /// The audit log
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) audit: Option<PathBuf>,
+    /// The key of the audit log's chain, in a file for its owner only; `openssl rand -hex 32` makes one
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) audit_key: Option<PathBuf>,
     /// AWS profile
     #[arg(long, global = true)]
     pub(crate) profile: Option<String>,

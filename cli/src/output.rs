@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -110,6 +110,22 @@ pub(crate) fn progress(length: Option<u64>, is_quiet: bool) -> ProgressBar {
     bar
 }
 
+/// A progress bar that counts records.
+pub(crate) fn records_progress(length: Option<u64>, is_quiet: bool) -> ProgressBar {
+    let template = match length {
+        Some(_) => "{bar:30} {human_pos} of about {human_len} records, {rate}/s, {eta} left{msg}",
+        None => "{spinner} {human_pos} records, {rate}/s{msg}",
+    };
+    let bar = progress(length, is_quiet);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        // The bar's own rate has four decimals.
+        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let _ = write!(out, "{:.0}", state.per_sec());
+        }));
+    }
+    bar
+}
+
 /// Says something to the person at the terminal.
 pub(crate) fn tell(is_quiet: bool, message: impl std::fmt::Display) {
     if !is_quiet {
@@ -118,17 +134,36 @@ pub(crate) fn tell(is_quiet: bool, message: impl std::fmt::Display) {
     }
 }
 
+/// What Ctrl-C does the first time, in place of ending the program: a job finishes what is under way.
+pub(crate) fn on_interrupt(stop: impl Fn() + Send + 'static) {
+    *stopping() = Some(Box::new(stop));
+}
+
 /// Waits for Ctrl-C; then removes what is not whole and ends the program.
 pub(crate) async fn clean_up_on_interrupt() {
-    if tokio::signal::ctrl_c().await.is_ok() {
+    let mut is_job = false;
+    while tokio::signal::ctrl_c().await.is_ok() {
+        if let Some(stop) = stopping().take() {
+            stop();
+            is_job = true;
+            continue;
+        }
         for path in pending().iter() {
             // Those that got their name are not there any more under this one.
             let _ = std::fs::remove_file(path);
         }
-        let _ = writeln!(io::stderr(), "\ninterrupted: nothing that was begun is left behind");
+        let left = if is_job { "what was under way is done again" } else { "nothing that was begun is left behind" };
+        let _ = writeln!(io::stderr(), "\ninterrupted: {left}");
         std::process::exit(Exit::Interrupted as i32);
     }
 }
+
+fn stopping() -> std::sync::MutexGuard<'static, Option<Stop>> {
+    static STOPPING: Mutex<Option<Stop>> = Mutex::new(None);
+    STOPPING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Stop = Box<dyn Fn() + Send>;
 
 fn pending() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
     static PENDING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());

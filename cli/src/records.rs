@@ -33,9 +33,11 @@ impl Format {
         asked.or_else(by_name).unwrap_or(Self::Jsonl)
     }
 
-    fn by_name(path: &Path) -> Option<Self> {
+    /// The format that a name says.
+    pub(crate) fn by_name(path: &Path) -> Option<Self> {
         match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
             "json" => Some(Self::Json),
+            "jsonl" | "ndjson" => Some(Self::Jsonl),
             "csv" => Some(Self::Csv),
             _ => None,
         }

@@ -7,16 +7,20 @@ use crate::opt::{Command, Opt};
 use crate::session::Session;
 
 mod audit;
+mod aws;
 mod classify;
 mod decrypt;
 mod encrypt;
 mod init;
 mod inspect;
+mod inventory;
 mod keys;
 mod pages;
 mod policy;
 mod protect;
+mod reencrypt;
 mod reveal;
+mod sample;
 
 /// Runs the command.
 pub(crate) async fn run(opt: Opt) -> Outcome {
@@ -30,6 +34,8 @@ pub(crate) async fn run(opt: Opt) -> Outcome {
         Command::Encrypt(args) => encrypt::run(&session, args).await,
         Command::Decrypt(args) => decrypt::run(&session, &args).await,
         Command::Classify(args) => classify::run(&session, &args).await,
+        Command::Inventory(args) => inventory::run(&session, &args).await,
+        Command::Reencrypt(args) => reencrypt::run(&session, &args).await,
         Command::Audit(args) => audit::run(&session, &args.command),
         Command::Keys(args) => keys::run(&session, args).await,
         Command::Completions(args) => pages::completions(&args),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use privet::audit::{AuditEvent, AuditFuture, AuditSink, JsonLinesSink};
-use privet::keyring::KmsKeyring;
-use privet::{Keyring, Policy, Protector};
+use privet::audit::{AuditEvent, AuditFuture, AuditSink, ChainedSink};
+use privet::keyring::{KmsKeyring, read_key_file};
+use privet::{Keyring, Policy, Protector, Secret};
 use tokio::sync::OnceCell;
 
 use crate::config::Config;
@@ -90,8 +90,14 @@ impl Session {
 
     /// A protector over the policy and the keyring. Its audit log is opened when the first event comes.
     pub(crate) async fn protector(&self) -> Outcome<Protector> {
-        let builder = Protector::builder().policy(self.policy()?).keyring(self.keyring().await?);
-        let builder = builder.audit(AuditFile { path: self.audit_path(), sink: OnceCell::new() });
+        self.protector_of(self.policy()?, self.keyring().await?)
+    }
+
+    /// The same over another policy and keyring.
+    pub(crate) fn protector_of(&self, policy: Policy, keyring: Box<dyn Keyring>) -> Outcome<Protector> {
+        let builder = Protector::builder().policy(policy).keyring(keyring);
+        let builder =
+            builder.audit(AuditFile { path: self.audit_path(), key: self.audit_key()?, sink: OnceCell::new() });
         let pairs = self.context().into_iter();
         Ok(pairs.fold(builder, |builder, (name, value)| builder.context(name, value)).build()?)
     }
@@ -106,6 +112,12 @@ impl Session {
     pub(crate) fn audit_path(&self) -> PathBuf {
         let named = self.global.audit.clone().or_else(|| self.config.audit.clone());
         named.or_else(|| Some(self.local()?.audit())).unwrap_or_else(|| "privet-audit.jsonl".into())
+    }
+
+    /// The key of the audit log's chain, if it has one.
+    pub(crate) fn audit_key(&self) -> Outcome<Option<Secret>> {
+        let path = self.global.audit_key.as_ref().or(self.config.audit_key.as_ref());
+        path.map(|path| read_key_file(path).map_err(|error| Failure::from(error).at(path.display()))).transpose()
     }
 
     /// The resource that was named, or the only one of the policy.
@@ -125,13 +137,15 @@ impl Session {
 #[derive(Debug)]
 struct AuditFile {
     path: PathBuf,
-    sink: OnceCell<JsonLinesSink>,
+    key: Option<Secret>,
+    sink: OnceCell<ChainedSink>,
 }
 
 impl AuditSink for AuditFile {
     fn write<'a>(&'a self, events: &'a [AuditEvent]) -> AuditFuture<'a> {
         Box::pin(async move {
-            let sink = self.sink.get_or_try_init(|| async { JsonLinesSink::append(&self.path) }).await?;
+            let sink =
+                self.sink.get_or_try_init(|| async { ChainedSink::append(&self.path, self.key.as_ref()) }).await?;
             sink.write(events).await
         })
     }

@@ -1,12 +1,20 @@
 //! Tables for people.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use std::io::{self, IsTerminal as _};
 
-/// A table with these columns.
+use comfy_table::{ContentArrangement, LineStyle, Table, presets};
+
+/// A table with these columns: as wide as the terminal, or as wide as its content where there is none.
 pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY.row_separator(LineStyle::none()));
     table.set_header(columns.iter().copied());
+    if io::stdout().is_terminal() {
+        let (_, width) = console::Term::stdout().size();
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    } else {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
     table
 }
 

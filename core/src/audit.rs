@@ -12,9 +12,14 @@ use crate::classification::Classification;
 use crate::error::Result;
 use crate::policy::Disclosure;
 
+mod chain;
+mod chained;
 mod json_lines;
 mod log;
+mod writer;
 
+pub use chain::{ChainHead, ChainProblem, ChainReport, ChainVerifier};
+pub use chained::ChainedSink;
 pub use json_lines::JsonLinesSink;
 pub use log::TracingSink;
 

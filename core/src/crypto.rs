@@ -17,7 +17,7 @@ mod signature;
 pub(crate) use aead::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 pub(crate) use counter_kdf::counter_kdf_sha256;
 pub(crate) use gcm_stream::{GcmStream, decrypt_part_unverified};
-pub(crate) use hash::Sha384;
+pub(crate) use hash::{Sha384, sha256};
 pub(crate) use kdf::{Extracted, Hash, hkdf_sha256};
 pub(crate) use keystream::aes256_ctr_keystream;
 pub(crate) use legacy::{decrypt_cbc, unwrap_ecb, unwrap_rfc3394};

@@ -16,6 +16,7 @@ mod beacon_key;
 mod branch;
 mod failures;
 mod hierarchical;
+mod key_file;
 #[cfg(feature = "kms")]
 mod kms;
 mod multi;
@@ -31,6 +32,7 @@ pub use beacon_key::{BeaconKeySource, KeyStoreBeaconKeys, WrappedBeaconKey};
 pub use branch::BranchKeyring;
 pub(crate) use failures::Failures;
 pub use hierarchical::HierarchicalKeyring;
+pub use key_file::read_key_file;
 #[cfg(feature = "kms")]
 pub use kms::{KmsBranchKeys, KmsClients, KmsDiscoveryKeyring, KmsKeyring};
 pub use multi::MultiKeyring;

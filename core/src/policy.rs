@@ -113,6 +113,20 @@ impl Policy {
         Ok(Self(Arc::new(decisions)))
     }
 
+    /// The policy with another say about records of this resource that are in clear: for jobs that seal them.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the policy does not name the resource.
+    pub fn with_plaintext_reads(self, resource: &str, reads: PlaintextReads) -> Result<Self> {
+        let mut decisions = Arc::unwrap_or_clone(self.0);
+        let Some(named) = decisions.resources.get_mut(resource) else {
+            return Err(Error::config(format!("the policy does not name the resource `{resource}`")));
+        };
+        named.plaintext_reads = reads;
+        Ok(Self(Arc::new(decisions)))
+    }
+
     /// What the policy says of a resource, if it names it.
     #[must_use]
     pub fn resource(&self, name: &str) -> Option<&Resource> {

@@ -28,6 +28,11 @@ impl EmbeddedHttp {
     }
 }
 
+/// What serves requests without a client around it.
+pub(crate) fn connector(services: Arc<Services>, time_source: SharedTimeSource) -> SharedHttpConnector {
+    SharedHttpConnector::new(EmbeddedConnector { services, read_timeout: None, time_source })
+}
+
 impl HttpClient for EmbeddedHttp {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(EmbeddedConnector {

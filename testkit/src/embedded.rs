@@ -10,16 +10,18 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::SharedTimeSource;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 
 use crate::answer::Answer;
 use crate::call::{Call, Outcome};
-use crate::connector::EmbeddedHttp;
+use crate::connector::{EmbeddedHttp, connector};
 use crate::deny::{Denials, Deny};
 use crate::dynamodb::DynamoDb;
 use crate::fault::{Fault, Faults};
 use crate::kms::Kms;
 use crate::request::{Request, Subject};
 use crate::s3::{S3, SECRET};
+use crate::server::Endpoint;
 
 /// KMS, DynamoDB and S3 inside the process. A clone is the same AWS; the last one dropped, with its clients, takes all with it.
 #[derive(Debug, Clone)]
@@ -61,6 +63,20 @@ impl EmbeddedAws {
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(self.time_source.clone())
             .build()
+    }
+
+    /// Serves this AWS over HTTP on a loopback port, for processes of their own.
+    ///
+    /// # Panics
+    ///
+    /// If no port or thread is to be had.
+    #[must_use]
+    pub fn listen(&self) -> Endpoint {
+        Endpoint::start(self)
+    }
+
+    pub(crate) fn connector(&self) -> SharedHttpConnector {
+        connector(Arc::clone(&self.services), self.time_source.clone())
     }
 
     /// Creates a symmetric KMS key with an alias and gives its ARN. Neither faults nor denials apply; no call is recorded.

@@ -24,7 +24,7 @@
 //! # }
 //! ```
 //!
-//! There is nothing to configure and no port: the SDK's HTTP client is replaced by one that reads service, region and
+//! There is nothing to configure and no port (but for other processes, see [`EmbeddedAws::listen`]): the SDK's HTTP client is replaced by one that reads service, region and
 //! principal out of the SigV4 scope of a request and hands it to an engine. Signatures are not checked, but those of S3.
 //!
 //! # What is missing
@@ -53,11 +53,13 @@ mod kms;
 mod random;
 mod request;
 mod s3;
+mod server;
 
 pub use call::{Call, Outcome};
 pub use deny::Deny;
 pub use embedded::EmbeddedAws;
 pub use fault::Fault;
+pub use server::Endpoint;
 
 /// The account every embedded resource belongs to.
 pub const ACCOUNT: &str = "111122223333";

@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::Target;
+
 /// Look after the keys: branch keys of a key store in DynamoDB, or the keys of a local directory
 #[derive(Debug, Args)]
 pub(crate) struct Keys {
@@ -53,6 +55,14 @@ Examples:
         /// The id of the branch key
         id: String,
     },
+    /// List the stored records that are not on the newest key, or not on the policy
+    ///
+    /// Only headers are read: nothing is opened. Records are named by a keyed digest. Ends with 3 if there are any.
+    #[command(after_help = "\
+Examples:
+  privet keys stragglers dynamodb://prod-customers --kms-key $NEW
+  privet keys stragglers sealed.jsonl --local .privet --json")]
+    Stragglers(Box<Target>),
 }
 
 /// Whether to do it.

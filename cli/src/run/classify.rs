@@ -3,35 +3,25 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use privet::detect::{Kind, Proposal, Survey};
-use privet::dynamodb::from_item;
+use privet::detect::{Kind, Proposal};
 use privet::mask::Masks;
 use privet::policy::plan::Plan;
-use privet::record::{ITEM_HEADER, JSON_HEADER};
-use privet::value::{Map, Value, from_dynamodb_json};
 use privet::{Classification, Policy};
 use serde::Serialize;
 
+use super::sample::Sample;
 use super::{print, print_json};
 use crate::exit::{Exit, Failure, Outcome};
-use crate::input;
 use crate::opt::Classify;
 use crate::output::{Pending, tell};
-use crate::records::{Format, Reader};
 use crate::session::Session;
 use crate::table::{list, table};
 use crate::uri::Source;
 
 pub(super) async fn run(session: &Session, args: &Classify) -> Outcome {
     let policy = session.policy()?;
-    let mut sample = Sample { survey: Survey::new(), records: 0, sealed: 0, most: args.sample };
-    match &args.source {
-        Source::Table(name) => match session.local() {
-            Some(local) => read(&mut sample, session, &Source::File(local.table(name)), Format::Jsonl, true)?,
-            None => scan(&mut sample, session, name).await?,
-        },
-        source => read(&mut sample, session, source, Format::of(args.format, source), false)?,
-    }
+    let mut sample = Sample::of(args.sample);
+    sample.read(session, &args.source, args.format).await?;
     let resource = resource(args, &policy);
     let plan = Plan::for_resource(&resource, &policy, &Masks::default())?;
     let rows: Vec<Row> = sample.survey.proposals().into_iter().map(|proposal| Row::new(proposal, &plan)).collect();
@@ -86,81 +76,6 @@ fn resource(args: &Classify, policy: &Policy) -> String {
         _ => None,
     };
     args.resource.clone().or_else(by_source).or_else(only).unwrap_or_else(|| "records".to_owned())
-}
-
-/// Records that are looked at.
-struct Sample {
-    survey: Survey,
-    records: u64,
-    sealed: u64,
-    most: u64,
-}
-
-impl Sample {
-    fn is_full(&self) -> bool {
-        self.most != 0 && self.records >= self.most
-    }
-
-    fn record(&mut self, record: &Map) {
-        self.records += 1;
-        if record.contains_key(JSON_HEADER) || record.contains_key(ITEM_HEADER) {
-            self.sealed += 1;
-        }
-        for (name, value) in record.iter().filter(|(name, _)| *name != JSON_HEADER && *name != ITEM_HEADER) {
-            self.value(name, value);
-        }
-    }
-
-    fn value(&mut self, path: &str, value: &Value) {
-        match value {
-            Value::S(text) | Value::N(text) => self.survey.text(path, text),
-            Value::Ss(texts) | Value::Ns(texts) => texts.iter().for_each(|text| self.survey.text(path, text)),
-            Value::M(members) if members.len() == 1 && members.contains_key("$sealed") => {}
-            Value::M(members) => members.iter().for_each(|(name, value)| self.value(&format!("{path}.{name}"), value)),
-            Value::L(values) => values.iter().for_each(|value| self.value(&format!("{path}[]"), value)),
-            Value::Null => {}
-            Value::Bool(_) | Value::B(_) | Value::Bs(_) => self.survey.other(path),
-        }
-    }
-}
-
-fn read(sample: &mut Sample, session: &Session, source: &Source, format: Format, is_dynamodb: bool) -> Outcome<()> {
-    let (input, bar) = input::open(source, session.is_quiet())?;
-    let mut reader = Reader::new(input, format)?;
-    while let (false, Some(record)) = (sample.is_full(), if sample.is_full() { None } else { reader.next()? }) {
-        let record = if is_dynamodb {
-            from_dynamodb_json(record)?
-        } else {
-            record.into_iter().map(|(name, json)| (name, Value::from(json))).collect()
-        };
-        sample.record(&record);
-    }
-    bar.finish_and_clear();
-    Ok(())
-}
-
-async fn scan(sample: &mut Sample, session: &Session, table: &str) -> Outcome<()> {
-    let client = aws_sdk_dynamodb::Client::new(&session.aws().await);
-    let mut start = None;
-    while !sample.is_full() {
-        let limit = if sample.most == 0 { 1000 } else { (sample.most - sample.records).min(1000) };
-        let call =
-            client.scan().table_name(table).limit(i32::try_from(limit).unwrap_or(1000)).set_exclusive_start_key(start);
-        let page = call.send().await.map_err(|error| {
-            use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
-            let code = error.as_service_error().and_then(|error| error.code()).unwrap_or("no answer").to_owned();
-            let exit = if code.starts_with("AccessDenied") { Exit::Denied } else { Exit::Failed };
-            Failure::new(exit, format!("the table `{table}` cannot be read: {code}"))
-        })?;
-        for item in page.items.unwrap_or_default() {
-            sample.record(&from_item(item)?);
-        }
-        start = page.last_evaluated_key.filter(|key| !key.is_empty());
-        if start.is_none() {
-            break;
-        }
-    }
-    Ok(())
 }
 
 /// A field with what is proposed for it and what the policy says.

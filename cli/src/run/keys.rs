@@ -15,6 +15,9 @@ use crate::session::Session;
 use crate::table::table;
 
 pub(super) async fn run(session: &Session, args: Keys) -> Outcome {
+    if let KeysCommand::Stragglers(target) = &args.command {
+        return super::reencrypt::stragglers(session, target).await;
+    }
     match session.local() {
         Some(local) => of_directory(session, &local, &args.command),
         None => of_store(session, &args).await,
@@ -49,7 +52,7 @@ fn of_directory(session: &Session, local: &Local, command: &KeysCommand) -> Outc
             local.keys()?.into_iter().try_for_each(|number| key(session, &local::name(number)))?;
             Ok(Exit::Done)
         }
-        KeysCommand::Describe { .. } => {
+        KeysCommand::Describe { .. } | KeysCommand::Stragglers(_) => {
             Err(Failure::usage("the keys of a local directory have nothing but their numbers: `list` them"))
         }
     }
@@ -127,6 +130,7 @@ async fn of_store(session: &Session, args: &Keys) -> Outcome {
             print(shown)?;
             Ok(Exit::Done)
         }
+        KeysCommand::Stragglers(_) => Err(Failure::usage("name what is looked at")),
     }
 }
 

@@ -90,7 +90,7 @@ fn at_rest(explained: &Explanation) -> String {
 }
 
 /// What each role of the policy sees of a field, and who has none of them.
-fn disclosures(plan: &Plan, field: &str) -> Vec<(String, String)> {
+pub(super) fn disclosures(plan: &Plan, field: &str) -> Vec<(String, String)> {
     let seen = |role: &str| plan.disclosure(field, &Principal::new("").role(role)).to_string();
     let roles = plan.policy().roles().map(|role| (role.to_owned(), seen(role)));
     roles.chain([("everyone else".to_owned(), plan.disclosure(field, &Principal::new("")).to_string())]).collect()
@@ -167,7 +167,7 @@ struct Change {
 
 /// Fields that the policies speak of, those that were asked for, and one that nothing speaks of. A pattern with stars
 /// is compared by a name that it matches.
-fn candidates(policies: &[&Policy], resource: &str, fields: &[String]) -> BTreeSet<String> {
+pub(super) fn candidates(policies: &[&Policy], resource: &str, fields: &[String]) -> BTreeSet<String> {
     let mut all: BTreeSet<String> = fields.iter().cloned().collect();
     for policy in policies {
         all.extend(

@@ -1,22 +1,19 @@
 //! Audit events as lines of JSON in a file.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
-use std::sync::mpsc;
 
-use tokio::sync::oneshot;
-
+use super::writer::Writer;
 use super::{AuditEvent, AuditFuture, AuditSink};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Appends each event as one line of JSON to a file, and answers when the file system has it on disk.
 ///
-/// A thread of its own writes, so that no async task waits for a disk. The file is created for its owner only.
+/// A thread of its own writes, so that no async task waits for a disk. The file is created for its owner only. Whoever can
+/// change the file can do so without a trace: [`ChainedSink`](super::ChainedSink) leaves one.
 #[derive(Debug)]
-pub struct JsonLinesSink {
-    lines: mpsc::Sender<Batch>,
-}
+pub struct JsonLinesSink(Writer);
 
 impl JsonLinesSink {
     /// A sink that appends to this file.
@@ -25,70 +22,57 @@ impl JsonLinesSink {
     ///
     /// `Io` if the file cannot be opened or created, or no thread can be started.
     pub fn append(path: &Path) -> Result<Self> {
-        let failed = |error| {
-            Error::new(ErrorKind::Io, format!("the audit file `{}` cannot be opened", path.display()))
-                .with_source(error)
-        };
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(failed)?;
-        let (lines, batches) = mpsc::channel();
-        std::thread::Builder::new()
-            .name("privet-audit".to_owned())
-            .spawn(move || {
-                // One write call: with O_APPEND, lines of several processes do not mix.
-                write_all(|text| file.write_all(text).and_then(|()| file.sync_data()), &batches);
-            })
-            .map_err(failed)?;
-        Ok(Self { lines })
-    }
-
-    async fn write_batch(&self, events: &[AuditEvent]) -> Result<()> {
-        let failed = || Error::new(ErrorKind::Io, "the audit file cannot be written, so nothing is shown");
-        let mut text = Vec::with_capacity(256 * events.len());
-        for event in events {
-            serde_json::to_writer(&mut text, event).map_err(|_| failed())?;
-            text.push(b'\n');
-        }
-        let (answer, written) = oneshot::channel();
-        self.lines.send(Batch { text, answer }).map_err(|_| failed())?;
-        written.await.map_err(|_| failed())?.map_err(|error| failed().with_source(error))
+        let mut file = Lines { file: open_to_append(path).map_err(|error| unopened(path, error))?, is_torn: false };
+        let writer = Writer::start(move |text| file.append(text)).map_err(|error| unopened(path, error))?;
+        Ok(Self(writer))
     }
 }
 
 impl AuditSink for JsonLinesSink {
     fn write<'a>(&'a self, events: &'a [AuditEvent]) -> AuditFuture<'a> {
-        Box::pin(self.write_batch(events))
+        Box::pin(self.0.write(events))
     }
 }
 
-struct Batch {
-    text: Vec<u8>,
-    answer: oneshot::Sender<std::io::Result<()>>,
+/// Opens or creates a file for its owner only.
+pub(super) fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true).read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
-/// Writes batches until the sink is dropped. Batches that pile up while the disk is busy share one flush.
-fn write_all(mut append: impl FnMut(&[u8]) -> std::io::Result<()>, batches: &mpsc::Receiver<Batch>) {
-    let mut is_torn = false;
-    while let Ok(first) = batches.recv() {
-        let mut waiting = vec![first];
-        waiting.extend(batches.try_iter());
-        // A write that failed may have left a part of a line, which must not swallow the next one.
-        let end_of_torn = is_torn.then_some(b'\n');
-        let lines = waiting.iter().flat_map(|batch| batch.text.iter().copied());
-        let text: Vec<u8> = end_of_torn.into_iter().chain(lines).collect();
-        let result = append(&text);
-        is_torn = result.is_err();
-        for batch in waiting {
-            let answer = match &result {
-                Ok(()) => Ok(()),
-                Err(error) => Err(std::io::Error::from(error.kind())),
-            };
-            // Whoever asked may have gone away; the line stays.
-            let _ = batch.answer.send(answer);
-        }
+pub(super) fn unopened(path: &Path, error: io::Error) -> Error {
+    Error::new(ErrorKind::Io, format!("the audit file `{}` cannot be opened", path.display())).with_source(error)
+}
+
+struct Lines<W> {
+    file: W,
+    /// Whether the last write failed.
+    is_torn: bool,
+}
+
+/// What lines are written to.
+trait Durable: io::Write {
+    fn sync(&self) -> io::Result<()>;
+}
+
+impl Durable for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
+
+impl<W: Durable> Lines<W> {
+    fn append(&mut self, lines: &[u8]) -> io::Result<()> {
+        // A write that failed may have left a part of a line, which must not swallow the next one. One write call: with
+        // O_APPEND, lines of several processes do not mix.
+        let result =
+            if self.is_torn { self.file.write_all(&[b"\n", lines].concat()) } else { self.file.write_all(lines) };
+        let result = result.and_then(|()| self.file.sync());
+        self.is_torn = result.is_err();
+        result
     }
 }
 
@@ -96,27 +80,33 @@ fn write_all(mut append: impl FnMut(&[u8]) -> std::io::Result<()>, batches: &mps
 mod tests {
     use super::*;
 
+    /// A disk that is full after three bytes, once.
+    #[derive(Default)]
+    struct Disk(Vec<u8>, bool);
+
+    impl io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let kept = if self.1 { bytes.len() } else { 3 };
+            self.0.extend_from_slice(&bytes[..kept]);
+            if std::mem::replace(&mut self.1, true) { Ok(kept) } else { Err(io::ErrorKind::StorageFull.into()) }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Durable for Disk {
+        fn sync(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
     #[test]
     fn a_line_after_a_torn_one_stands_alone() {
-        let (lines, batches) = mpsc::channel();
-        let (written, seen) = mpsc::channel::<Vec<u8>>();
-        let writer = std::thread::spawn(move || {
-            let mut is_full = true;
-            let append = |text: &[u8]| {
-                let kept = if is_full { 3 } else { text.len() };
-                written.send(text[..kept].to_vec()).unwrap();
-                if std::mem::take(&mut is_full) { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(()) }
-            };
-            write_all(append, &batches);
-        });
-        for is_written in [false, true, true] {
-            let (answer, written) = oneshot::channel();
-            lines.send(Batch { text: b"{\"a\":1}\n".to_vec(), answer }).unwrap();
-            assert_eq!(written.blocking_recv().unwrap().is_ok(), is_written);
-        }
-        drop(lines);
-        writer.join().unwrap();
-        let file: Vec<u8> = seen.iter().flatten().collect();
-        assert_eq!(String::from_utf8(file).unwrap(), "{\"a\n{\"a\":1}\n{\"a\":1}\n");
+        let mut lines = Lines { file: Disk::default(), is_torn: false };
+        let written: Vec<bool> = (0..3).map(|_| lines.append(b"{\"a\":1}\n").is_ok()).collect();
+        assert_eq!(written, [false, true, true]);
+        assert_eq!(String::from_utf8(lines.file.0).unwrap(), "{\"a\n{\"a\":1}\n{\"a\":1}\n");
     }
 }

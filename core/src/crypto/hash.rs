@@ -1,6 +1,6 @@
-//! SHA-384.
+//! SHA-384 and SHA-256.
 
-use aws_lc_rs::digest::{Context, SHA384};
+use aws_lc_rs::digest::{self, Context, SHA256, SHA384};
 
 /// A hash, fed piece by piece.
 pub(crate) struct Sha384(Context);
@@ -19,4 +19,11 @@ impl Sha384 {
         hash.copy_from_slice(self.0.finish().as_ref());
         hash
     }
+}
+
+/// SHA-256 of the message.
+pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest::digest(&SHA256, message).as_ref());
+    hash
 }

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use zeroize::Zeroizing;
-
 use super::failures::Failures;
-use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture, raw_name};
+use super::{DataKey, DataKeyRequest, Keyring, KeyringFuture, raw_name, read_key_file};
 use crate::crypto::{self, AeadKey, NONCE_LENGTH, Secret, TAG_LENGTH};
 use crate::edk::EncryptedDataKey;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// Wraps data keys with an AES key of 16, 24 or 32 bytes (ESDK message format, section 5, raw AES).
 ///
@@ -134,48 +132,8 @@ impl fmt::Debug for RawAesKeyring {
     }
 }
 
-fn read_key_file(path: &Path) -> Result<Secret> {
-    let failed = |error| Error::new(ErrorKind::Io, "the key file cannot be read").with_source(error);
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    #[cfg(unix)]
-    if std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o077 != 0 {
-        return Err(Error::config("others than its owner may use the key file: make it `chmod 600`"));
-    }
-    let not_a_key = || Error::config("the key file must hold 16, 24 or 32 bytes, raw or as hexadecimal text");
-    if metadata.len() > MAX_KEY_FILE {
-        return Err(not_a_key());
-    }
-    // One read into a buffer that is large enough, so that no copy is left behind by a growing one.
-    let mut bytes = Zeroizing::new([0; MAX_KEY_FILE as usize]);
-    let mut length = 0;
-    loop {
-        let space = bytes.get_mut(length..).unwrap_or_default();
-        match std::io::Read::read(&mut file, space).map_err(failed)? {
-            0 => break,
-            read => length += read,
-        }
-    }
-    let content = bytes.get(..length).ok_or_else(not_a_key)?;
-    if matches!(content.len(), 16 | 24 | 32) {
-        return Ok(Secret::copy_of(content));
-    }
-    let text = content.trim_ascii();
-    if !matches!(text.len(), 32 | 48 | 64) {
-        return Err(not_a_key());
-    }
-    Secret::filled(text.len() / 2, |out| {
-        for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-            let digits = std::str::from_utf8(pair).map_err(|_| not_a_key())?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| not_a_key())?;
-        }
-        Ok(())
-    })
-}
-
 /// Tag length in bits and nonce length in bytes, as the provider info states them.
 const INFO_LENGTHS: [u8; 8] = [0, 0, 0, 128, 0, 0, 0, 12];
-const MAX_KEY_FILE: u64 = 128;
 
 #[cfg(test)]
 mod tests;

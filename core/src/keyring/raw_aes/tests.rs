@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::encryption_context::EncryptionContext;
+use crate::error::ErrorKind;
 
 fn keyring(name: &str) -> RawAesKeyring {
     RawAesKeyring::new("tests", name, &Secret::copy_of(&[7; 32])).unwrap()

@@ -1,0 +1,116 @@
+//! From where to where records are moved: the protectors on both sides.
+
+use std::sync::Arc;
+
+use privet::bulk::keyring::PacedKeyring;
+use privet::bulk::pace::Pace;
+use privet::bulk::{Classes, Limits, Reprotect};
+use privet::keyring::{KmsKeyring, MultiKeyring};
+use privet::policy::PlaintextReads;
+use privet::protector::Resource;
+use privet::time::{SystemTimeSource, TimeSource};
+use privet::{Keyring, Policy, Protector};
+
+use crate::exit::{Failure, Outcome};
+use crate::opt::Target;
+use crate::session::Session;
+use crate::uri::Source;
+
+/// The move from what is stored to the target.
+pub(crate) struct Move {
+    from: Protector,
+    to: Protector,
+    resource: Arc<Resource>,
+    pace: Pace,
+    /// Whether fields get the classes of a new policy.
+    is_new_policy: bool,
+    is_to_plaintext: bool,
+}
+
+impl Move {
+    /// As the arguments say.
+    pub(crate) async fn new(session: &Session, target: &Target, limits: Limits) -> Outcome<Self> {
+        let time: Arc<dyn TimeSource> = Arc::new(SystemTimeSource::new());
+        let pace = Pace::new(limits, &time);
+        let policy = session.policy()?;
+        let name = resource(session, target, &policy)?;
+        let old_policy = match &target.old_policy {
+            Some(path) => Policy::from_file(path)?,
+            None => policy.clone(),
+        };
+        let old_policy = if target.from_plaintext {
+            old_policy.with_plaintext_reads(&name, PlaintextReads::Allow)?
+        } else {
+            old_policy
+        };
+        let protector = |policy: Policy, keyring: Box<dyn Keyring>| {
+            let keyring = PacedKeyring::new(keyring, pace.keys.clone());
+            let protector = session.protector_of(policy, Box::new(keyring))?;
+            Ok::<_, Failure>(match &target.tenant {
+                Some(tenant) => protector.for_tenant(tenant)?,
+                None => protector,
+            })
+        };
+        let from = protector(old_policy, old_keys(session, target).await?)?;
+        let to = protector(policy, session.keyring().await?)?;
+        let resource = to.resource(&name)?;
+        let is_new_policy = target.old_policy.is_some();
+        Ok(Self { from, to, resource, pace, is_new_policy, is_to_plaintext: target.to_plaintext })
+    }
+
+    /// The resource that the records are of.
+    pub(crate) fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// The pace that jobs and key providers share.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace.clone()
+    }
+
+    /// What becomes of each record.
+    pub(crate) fn transformation(&self) -> Outcome<Reprotect> {
+        let name = self.resource.name();
+        if self.is_to_plaintext {
+            return Ok(Reprotect::dangerous_to_plaintext(self.from.clone(), name)?);
+        }
+        let moved = Reprotect::new(self.from.clone(), self.to.clone(), name)?;
+        // That plaintext may be read is no other policy: what is sealed keeps its classes.
+        Ok(if self.is_new_policy { moved } else { moved.classes(Classes::AsStored) })
+    }
+}
+
+/// The keys that open what is stored: the old ones, and those of the target for what is on it already.
+async fn old_keys(session: &Session, target: &Target) -> Outcome<Box<dyn Keyring>> {
+    let new = session.keyring().await?;
+    if target.old_key.is_empty() {
+        return Ok(new);
+    }
+    if session.local().is_some() {
+        return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
+    }
+    let kms = aws_sdk_kms::Client::new(&session.aws().await);
+    let mut all = MultiKeyring::new(new);
+    for arn in &target.old_key {
+        all = all.with_reader(KmsKeyring::new(kms.clone(), arn)?);
+    }
+    Ok(Box::new(all))
+}
+
+/// The resource that was named, the one that the table is of, or the only one.
+fn resource(session: &Session, target: &Target, policy: &Policy) -> Outcome<String> {
+    let Source::Table(table) = &target.source else { return session.resource(target.resource.as_deref(), policy) };
+    let is_of_table = |resource: &&privet::policy::Resource| {
+        resource.table == *table && target.resource.as_ref().is_none_or(|name| *name == resource.name)
+    };
+    let mut found = policy.resources().filter(is_of_table);
+    match (found.next(), found.next()) {
+        (Some(only), None) => Ok(only.name.clone()),
+        (Some(_), Some(_)) => Err(Failure::usage(format!(
+            "several resources of the policy are in the table `{table}`: say which with `--resource NAME`"
+        ))),
+        (None, _) => Err(Failure::usage(format!(
+            "no such resource of the policy is in the table `{table}`: give it under `[resources]`, with its key"
+        ))),
+    }
+}
