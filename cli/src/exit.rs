@@ -99,3 +99,9 @@ impl From<privet::bulk::Error> for Failure {
         Self::new(Exit::of(error.kind()), error.to_string())
     }
 }
+
+impl From<privet::s3::Error> for Failure {
+    fn from(error: privet::s3::Error) -> Self {
+        Self::new(Exit::of(error.kind()), error.to_string())
+    }
+}

@@ -9,12 +9,14 @@ mod fields;
 mod footer;
 mod header;
 mod keys;
+mod look;
 mod open;
 mod path;
 mod seal;
 mod table;
 
 pub use attribute::Action;
+pub use look::Described;
 pub use open::{ItemKeys, Locked, Opened};
 pub use seal::{NewItem, Recipient};
 pub use table::{Suite, Table};

@@ -7,13 +7,14 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::records::Format;
 use crate::uri::Source;
 
-/// Say what a stored item, document or message is. Needs no key
+/// Say what a stored item, document, object or message is. Needs no key
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   privet inspect sealed.jsonl                 privet JSON documents
   privet inspect backup.tar.esdk              an ESDK message
-  aws dynamodb get-item ... | privet inspect  an item in DynamoDB's JSON")]
+  aws dynamodb get-item ... | privet inspect  an item in DynamoDB's JSON, of privet or of AWS's own client
+  aws s3api head-object ... | privet inspect  the metadata of an S3EC object; instruction files go as well")]
 pub(crate) struct Inspect {
     /// The file; `-` is standard input
     #[arg(default_value = "-")]

@@ -20,6 +20,7 @@ Examples:
   privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --plan plan.json  the same, saved
   privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --plan plan.json --yes --verify
   privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --resume --yes    goes on after Ctrl-C
+  privet reencrypt s3://documents/2026/ --kms-key $NEW --old-key $OLD --resource documents --yes
   privet reencrypt dynamodb://shop --local .privet --from-plaintext --yes                    seals what is in clear")]
 pub(crate) struct Reencrypt {
     #[command(flatten)]
@@ -41,7 +42,8 @@ pub(crate) struct Reencrypt {
     /// The job's name, by which it is resumed [default: of what it works on]
     #[arg(long, value_name = "NAME")]
     pub(crate) job: Option<String>,
-    /// Where checkpoints are kept: a directory, or `dynamodb://TABLE` for several machines. They hold keys of records
+    /// Where checkpoints are kept: a directory; for several machines `dynamodb://TABLE` or `s3://BUCKET/PREFIX`. They hold
+    /// keys of records
     /// [default: beside the file; for tables `jobs` of the local directory, else `privet-jobs`]
     #[arg(long, value_name = "PLACE")]
     pub(crate) checkpoints: Option<Source>,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use privet::bulk::{FileCheckpoints, Job, JobBuilder, Limits, LinesStore, Prices, Store, Transformation};
 use privet::dynamodb::bulk::{TableCheckpoints, TableStore};
+use privet::s3::bulk::{BucketCheckpoints, ObjectStore};
 
 use crate::exit::{Failure, Outcome};
 use crate::local::Local;
@@ -40,6 +41,14 @@ async fn on_this_machine(session: &Session, args: &Reencrypt) -> Outcome {
                 keeper.build(args, job)
             };
             local::run(session, args, local::Work { make, folder: None, prices: Some(Prices::US_EAST_1) }).await
+        }
+        Source::Objects { bucket, prefix } => {
+            let (reseal, to) = moved.objects(session, &args.target, bucket).await?;
+            let store = ObjectStore::new(to, prefix);
+            let keeper = Keeper::of(session, args).await?;
+            let name = args.job.clone().unwrap_or_else(|| format!("reencrypt-{bucket}"));
+            let make = || keeper.build(args, Job::builder(&name, store.clone(), reseal.clone()).pace(moved.pace()));
+            local::run(session, args, local::Work { make, folder: None, prices: Some(Prices::S3_US_EAST_1) }).await
         }
         source => {
             let open = || lines(session, source, args.target.segments);
@@ -79,6 +88,7 @@ fn lines(session: &Session, source: &Source, shards: u32) -> Outcome<LinesStore>
 enum Keeper {
     Files(FileCheckpoints),
     Table(TableCheckpoints),
+    Bucket(BucketCheckpoints),
 }
 
 impl Keeper {
@@ -97,7 +107,13 @@ impl Keeper {
                 }
                 Ok(Self::Table(table))
             }
-            Some(_) => Err(Failure::usage("checkpoints go to a directory, or to `dynamodb://TABLE`")),
+            Some(Source::Objects { bucket, prefix }) => {
+                let client = aws_sdk_s3::Client::new(&session.aws().await);
+                Ok(Self::Bucket(BucketCheckpoints::new(client, bucket, prefix)))
+            }
+            Some(_) => Err(Failure::usage(
+                "checkpoints go to a directory, to `dynamodb://TABLE`, or to `s3://BUCKET/PREFIX`",
+            )),
         }
     }
 
@@ -121,6 +137,7 @@ impl Keeper {
         let job = match self {
             Self::Files(files) => job.checkpoints(files.clone()),
             Self::Table(table) => job.checkpoints(table.clone()),
+            Self::Bucket(bucket) => job.checkpoints(bucket.clone()),
         };
         let job = job.parallel(args.parallel);
         let job = match args.max_poison {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use privet::bulk::{Job, Limits, Verification};
 use privet::dynamodb::bulk::TableStore;
+use privet::s3::bulk::ObjectStore;
 use serde_json::json;
 
 use super::super::{print, print_json};
@@ -20,6 +21,10 @@ pub(crate) async fn run(session: &Session, target: &Target) -> Outcome {
             let client = aws_sdk_dynamodb::Client::new(&session.aws().await);
             let store = TableStore::new(client, moved.resource())?.segments(target.segments);
             Job::builder(NAME, store, moved.transformation()?).build()?.stragglers().await?
+        }
+        Source::Objects { bucket, prefix } => {
+            let (reseal, to) = moved.objects(session, target, bucket).await?;
+            Job::builder(NAME, ObjectStore::new(to, prefix), reseal).build()?.stragglers().await?
         }
         source => {
             let store = lines(session, source, target.segments)?;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 use privet::bulk::keyring::PacedKeyring;
 use privet::bulk::pace::Pace;
 use privet::bulk::{Classes, Limits, Reprotect};
-use privet::keyring::{KmsKeyring, MultiKeyring};
+use privet::keyring::{KmsKeyring, MultiKeyring, S3ecKeyring};
 use privet::policy::PlaintextReads;
 use privet::protector::Resource;
+use privet::s3::Bucket;
+use privet::s3::bulk::Reseal;
+use privet::s3ec::CommitmentPolicy;
 use privet::time::{SystemTimeSource, TimeSource};
-use privet::{Keyring, Policy, Protector};
+use privet::{EncryptionContext, Keyring, Policy, Protector};
 
 use crate::exit::{Failure, Outcome};
 use crate::opt::Target;
@@ -66,6 +69,37 @@ impl Move {
     /// The pace that jobs and key providers share.
     pub(crate) fn pace(&self) -> Pace {
         self.pace.clone()
+    }
+
+    /// What becomes of each object of a bucket, and the bucket as the target has it. Documents are rewritten record by
+    /// record. Objects of S3EC are read in format V2 too, and written in V3.
+    pub(crate) async fn objects(
+        &self,
+        session: &Session,
+        target: &Target,
+        name: &str,
+    ) -> Outcome<(Reseal, Bucket)> {
+        let aws = session.aws().await;
+        let (s3, kms) = (aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws));
+        let arn = session.kms_key().ok_or_else(|| Failure::usage("name the KMS key of the bucket with `--kms-key ARN`"))?;
+        let s3ec = || Ok::<_, Failure>(S3ecKeyring::kms(KmsKeyring::new(kms.clone(), arn)?));
+        let mut old = s3ec()?;
+        for arn in &target.old_key {
+            old = old.with_reader(S3ecKeyring::kms(KmsKeyring::new(kms.clone(), arn)?));
+        }
+        let pairs = session.context().into_iter();
+        let context = pairs.fold(EncryptionContext::new(), |context, (name, value)| context.with(name, value));
+        let builder = || Bucket::builder(name).resource(self.resource.name()).s3ec_context(context.clone());
+        let reads = if target.from_plaintext { PlaintextReads::Allow } else { PlaintextReads::Refuse };
+        let from = builder().s3ec(old).plaintext_reads(reads);
+        let from = from.commitment_policy(CommitmentPolicy::RequireEncryptAllowDecrypt).build(&self.from, &s3)?;
+        let to = builder().s3ec(s3ec()?).build(&self.to, &s3)?;
+        let reseal = if self.is_to_plaintext {
+            Reseal::dangerous_to_plaintext(from)
+        } else {
+            Reseal::new(from, to.clone())?
+        };
+        Ok((reseal.documents(self.transformation()?), to))
     }
 
     /// What becomes of each record.
