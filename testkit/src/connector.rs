@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+#[cfg(feature = "s3")]
 use aws_smithy_types::body::SdkBody;
 
 use crate::answer::Answer;
@@ -60,11 +61,13 @@ impl HttpConnector for EmbeddedConnector {
         let services = Arc::clone(&self.services);
         let read_timeout = self.read_timeout;
         HttpConnectorFuture::new(async move {
-            let (delay, result) = if request.object.is_some() {
-                serve_s3(&services, &request, http).await
-            } else {
-                serve(&services, &request)
+            #[cfg(feature = "s3")]
+            let (delay, result) = match request.object {
+                Some(_) => serve_s3(&services, &request, http).await,
+                None => serve(&services, &request),
             };
+            #[cfg(not(feature = "s3"))]
+            let (delay, result) = serve(&services, &request);
             match (delay, read_timeout) {
                 (Some(delay), Some(limit)) if limit < delay => {
                     tokio::time::sleep(limit).await;
@@ -102,6 +105,7 @@ fn serve(services: &Services, request: &Request) -> (Option<Duration>, Result<Ht
 }
 
 /// Serves one request to S3, whose body and answer are streams.
+#[cfg(feature = "s3")]
 async fn serve_s3(
     services: &Services,
     request: &Request,
@@ -140,6 +144,7 @@ async fn serve_s3(
 }
 
 /// How the engine's answer looks in the call record. The code of an error is in its body, which is a stream.
+#[cfg(feature = "s3")]
 fn s3_outcome(result: &Result<HttpResponse, ConnectorError>) -> Outcome {
     match result {
         Ok(response) if response.status().is_success() => Outcome::Success,

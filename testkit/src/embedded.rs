@@ -20,8 +20,10 @@ use crate::dynamodb::DynamoDb;
 use crate::fault::{Fault, Faults};
 use crate::kms::Kms;
 use crate::request::{Request, Subject};
-use crate::s3::{S3, SECRET};
+#[cfg(feature = "s3")]
+use crate::s3::S3;
 use crate::server::Endpoint;
+use crate::target::Target;
 
 /// KMS, DynamoDB and S3 inside the process. A clone is the same AWS; the last one dropped, with its clients, takes all with it.
 #[derive(Debug, Clone)]
@@ -97,6 +99,7 @@ impl EmbeddedAws {
     /// # Panics
     ///
     /// If there is a bucket of that name.
+    #[cfg(feature = "s3")]
     #[allow(clippy::unused_async, reason = "as `start`")]
     pub async fn create_bucket(&self, bucket: &str) {
         self.services.s3.create_bucket(bucket);
@@ -143,6 +146,7 @@ impl EmbeddedAws {
 pub(crate) struct Services {
     kms: Kms,
     dynamodb: DynamoDb,
+    #[cfg(feature = "s3")]
     pub(crate) s3: S3,
     pub(crate) faults: Faults,
     denials: Denials,
@@ -162,7 +166,7 @@ impl Services {
         match request.service.as_str() {
             "kms" => self.kms.subject(request),
             "dynamodb" => self.dynamodb.subject(request),
-            "s3" => request.object.as_ref().map(S3::subject).unwrap_or_default(),
+            "s3" => request.object.as_ref().map(Target::subject).unwrap_or_default(),
             _ => Subject::default(),
         }
     }
@@ -184,7 +188,7 @@ impl Services {
         match request.service.as_str() {
             "kms" => self.kms.answer(request),
             "dynamodb" => self.dynamodb.answer(request, unprocessed),
-            other => panic!("the service `{other}` is not embedded"),
+            other => panic!("the service `{other}` is not embedded, or its feature is off"),
         }
     }
 
@@ -213,3 +217,6 @@ pub(crate) fn epoch_seconds(time: SystemTime) -> f64 {
     // Milliseconds, as the services give them.
     since.as_millis() as f64 / 1000.0
 }
+
+/// The secret of every principal.
+pub(crate) const SECRET: &str = "an embedded secret";

@@ -52,8 +52,10 @@ mod fault;
 mod kms;
 mod random;
 mod request;
+#[cfg(feature = "s3")]
 mod s3;
 mod server;
+mod target;
 
 pub use call::{Call, Outcome};
 pub use deny::Deny;

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 
-use crate::s3::Target;
+use crate::target::Target;
 
 /// A request of the SDK, read.
 #[derive(Debug)]

@@ -12,11 +12,8 @@ use s3s::service::S3ServiceBuilder;
 use s3s_aws::Connector;
 
 use crate::random;
-use crate::request::{Access, Subject};
 use engine::Engine;
 use host::{AnySecret, RegionalHost};
-
-pub(crate) use host::{SECRET, Target};
 
 /// The S3 of every region: names of buckets are unique across all of them.
 #[derive(Default)]
@@ -30,26 +27,6 @@ struct Started {
 }
 
 impl S3 {
-    pub(crate) fn subject(target: &Target) -> Subject {
-        let resource = |suffix: &str| format!("arn:aws:s3:::{suffix}");
-        let names: Vec<String> = match (&target.bucket, &target.key) {
-            (Some(bucket), Some(key)) => {
-                let object = format!("{bucket}/{key}");
-                vec![resource(&object), object, bucket.clone()]
-            }
-            (Some(bucket), None) => vec![resource(bucket), bucket.clone()],
-            _ => Vec::new(),
-        };
-        let access =
-            Access { action: target.operation.clone(), resource: names.first().cloned(), names, ..Access::default() };
-        Subject {
-            accesses: vec![access],
-            bucket: target.bucket.clone(),
-            object_key: target.key.clone(),
-            ..Subject::default()
-        }
-    }
-
     /// The engine keeps a bucket as a folder.
     pub(crate) fn create_bucket(&self, bucket: &str) {
         std::fs::create_dir(self.started().folder.join(bucket))
