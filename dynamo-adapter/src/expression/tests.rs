@@ -102,6 +102,15 @@ fn what_is_written_again_reads_the_same() {
             "{again}"
         );
     }
+    let long = ["a = :one"; 150].join(" AND ");
+    for text in ["(a = :one OR b < c) AND NOT d IN (:two, e) AND (f = g AND size(h) > :one)", &long] {
+        let read = condition(text).unwrap();
+        let mut writer = Writer::default();
+        let again = writer.condition(read.clone());
+        let (names, values) = writer.into_placeholders();
+        let placeholders = Placeholders::new(names.as_ref(), values.as_ref());
+        assert_eq!(Condition::parse(&again, &placeholders).unwrap(), read, "{again}");
+    }
 }
 
 fn applied(text: &str, item: &str) -> Result<String> {

@@ -67,8 +67,7 @@ impl Writer {
 
     pub(crate) fn condition(&mut self, condition: Condition) -> String {
         match condition {
-            Condition::And(one, other) => format!("({} AND {})", self.condition(*one), self.condition(*other)),
-            Condition::Or(one, other) => format!("({} OR {})", self.condition(*one), self.condition(*other)),
+            all @ (Condition::And(..) | Condition::Or(..)) => format!("({})", self.chain(all)),
             Condition::Not(inner) => format!("(NOT {})", self.condition(*inner)),
             Condition::Compare(one, sign, other) => format!("{} {sign} {}", self.operand(one), self.operand(other)),
             Condition::Between(what, least, most) => {
@@ -84,6 +83,23 @@ impl Writer {
                 format!("{}({}, {})", function.name(), self.path(&path), self.operand(argument))
             }
         }
+    }
+
+    /// `a AND b AND c`, or the same with `OR`: nested no deeper than it was read.
+    fn chain(&mut self, mut all: Condition) -> String {
+        let is_and = matches!(all, Condition::And(..));
+        let mut parts = Vec::new();
+        let first = loop {
+            let (rest, last) = match all {
+                Condition::And(rest, last) if is_and => (rest, last),
+                Condition::Or(rest, last) if !is_and => (rest, last),
+                first => break first,
+            };
+            parts.push(*last);
+            all = *rest;
+        };
+        let parts = [first].into_iter().chain(parts.into_iter().rev()).map(|part| self.condition(part));
+        parts.collect::<Vec<_>>().join(if is_and { " AND " } else { " OR " })
     }
 
     fn operand(&mut self, operand: Operand) -> String {
