@@ -9,7 +9,7 @@ use privet_core::dbesdk;
 use privet_core::protector::{Protector, Resource};
 use privet_core::value::Map;
 
-use super::updating::{Read, Updating, never};
+use super::updating::{Read, Updating, check_places, never};
 use super::{Scope, SendProtected};
 use crate::backoff::Backoff;
 use crate::check;
@@ -103,6 +103,7 @@ pub(crate) async fn update_item(
         };
         let record = old.clone().map(from_item).transpose()?;
         if written.expect.holds(&resource, record.as_ref()) {
+            record.iter().try_for_each(|record| check_places(&written.in_place, record))?;
             let asked = wants_item == Some(ReturnValuesOnConditionCheckFailure::AllOld);
             let item = scope.open_some(&resource, old.filter(|_| asked)).await?;
             return Err(Error::from_sdk("UpdateItem", &error).with_item(item));

@@ -32,6 +32,8 @@ pub(crate) struct Written {
     pub(crate) names: Option<HashMap<String, String>>,
     pub(crate) values: Option<HashMap<String, AttributeValue>>,
     pub(crate) expect: Expect,
+    /// Elements of lists that have to be there: past its end, one would be put at another position than it was sealed for.
+    pub(crate) in_place: Vec<Path>,
 }
 
 /// What is read of an item before it is updated.
@@ -168,8 +170,7 @@ impl<'r> Updating<'r> {
                 Action::Set(path, Source::Value(value)) => {
                     let is_clear = self.resource.plan().place(&path, &value)?.is_clear();
                     if !is_clear && matches!(path.steps().last(), Some(Step::Index(_))) {
-                        // Past the end of the list it would be put at another position than it was sealed for.
-                        in_place.push(Condition::Function(Function::Exists, path.clone(), None));
+                        in_place.push(path.clone());
                     }
                     changes.push((path, Some(value)));
                 }
@@ -193,14 +194,15 @@ impl<'r> Updating<'r> {
         Ok(self.write(update, in_place, expect))
     }
 
-    fn write(&self, update: Update, more: Vec<Condition>, expect: Expect) -> Written {
+    fn write(&self, update: Update, in_place: Vec<Path>, expect: Expect) -> Written {
         let mut writer = Writer::default();
-        let all = self.condition.iter().cloned().chain(more);
+        let are_there = in_place.iter().map(|path| Condition::Function(Function::Exists, path.clone(), None));
+        let all = self.condition.iter().cloned().chain(are_there);
         let condition = all.reduce(|one, other| Condition::And(Box::new(one), Box::new(other)));
         let condition = expect.condition(self.resource, condition, &mut writer);
         let update = writer.update(update);
         let (names, values) = writer.into_placeholders();
-        Written { update, condition, names, values, expect }
+        Written { update, condition, names, values, expect, in_place }
     }
 }
 
@@ -284,6 +286,19 @@ fn is(path: Path, value: Value) -> Condition {
 
 fn missing(path: Path) -> Condition {
     Condition::Function(Function::NotExists, path, None)
+}
+
+/// Refuses an item that lacks an element which has to be there.
+pub(crate) fn check_places(places: &[Path], item: &Map) -> Result<()> {
+    match places.iter().find(|path| path.find(item).is_none()) {
+        Some(path) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "there is no `{path}`, and what is sealed in a list is bound to its place: set the list as a whole"
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A condition that never holds: a write with it gives back the item that is there.
