@@ -1,10 +1,16 @@
 //! Projections, queries, scans, pages.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::types::{AttributeValue, Get, KeysAndAttributes, Select, TransactGetItem};
 use futures_util::TryStreamExt as _;
 use privet::dynamodb::{IntoProtectedPages, SendProtected};
+use serde_json::Value as Json;
 
 use crate::{MODES, number, protector, site, text};
 
@@ -36,18 +42,86 @@ async fn projections_reach_into_what_is_sealed() {
     }
 }
 
+/// What requests ask for, by the name of the operation.
+#[derive(Debug, Clone, Default)]
+struct Asked(Arc<Mutex<Vec<(String, Json)>>>);
+
+impl Asked {
+    /// A client whose requests are kept here.
+    fn client(&self, client: &Client) -> Client {
+        Client::from_conf(client.config().to_builder().interceptor(self.clone()).build())
+    }
+
+    fn take(&self) -> Vec<(String, Json)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Intercept for Asked {
+    fn name(&self) -> &'static str {
+        "asked"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let request = context.request();
+        let target = request.headers().get("x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let body = request.body().bytes().ok_or("a request of DynamoDB is no stream")?;
+        self.0.lock().unwrap().push((operation, serde_json::from_slice(body)?));
+        Ok(())
+    }
+}
+
+/// The attributes that a request's projection names; `None` if it asks for all.
+fn attributes(request: &Json) -> Option<BTreeSet<String>> {
+    let names = request["ProjectionExpression"].as_str()?.split(", ");
+    Some(names.map(|name| request["ExpressionAttributeNames"][name].as_str().unwrap().to_owned()).collect())
+}
+
 #[tokio::test]
 async fn a_projection_fetches_no_more_than_it_needs() {
     let site = site().await;
-    for (mode, opened) in [("field", 0), ("record", 1)] {
+    let (asked, id) = (Asked::default(), text("t-1"));
+    let client = asked.client(&site.dynamodb);
+    for mode in MODES {
         let privet = protector(&site, mode).await;
-        put(&site, &privet, mode).await;
-        let cold = protector(&site, mode).await;
-        site.aws.clear_calls();
-        let get = site.dynamodb.get_item().table_name("things").key("id", text(mode)).projection_expression("email");
-        let item = get.send_protected(&cold).await.unwrap().item.unwrap();
-        assert_eq!(item.keys().collect::<Vec<_>>(), ["email"]);
-        let _ = opened;
+        put(&site, &privet, "t-1").await;
+        let one = KeysAndAttributes::builder().keys([("id".to_owned(), id.clone())].into());
+        let one = one.projection_expression("email").build().unwrap();
+        let transacted = Get::builder().table_name("things").key("id", id.clone()).projection_expression("email");
+        let transacted = TransactGetItem::builder().get(transacted.build().unwrap()).build();
+        let query = client.query().table_name("things").key_condition_expression("id = :id");
+
+        let get = client.get_item().table_name("things").key("id", id.clone()).projection_expression("email");
+        let mut items = vec![get.send_protected(&privet).await.unwrap().item.unwrap()];
+        let query = query.expression_attribute_values(":id", id.clone()).projection_expression("email");
+        items.extend(query.send_protected(&privet).await.unwrap().items.unwrap());
+        let scan = client.scan().table_name("things").projection_expression("email");
+        items.extend(scan.send_protected(&privet).await.unwrap().items.unwrap());
+        let batch = client.batch_get_item().request_items("things", one).send_protected(&privet).await.unwrap();
+        items.extend(batch.responses.unwrap().remove("things").unwrap());
+        let transaction = client.transact_get_items().transact_items(transacted).send_protected(&privet).await.unwrap();
+        items.extend(transaction.responses.unwrap().into_iter().map(|response| response.item.unwrap()));
+        assert_eq!(items, vec![HashMap::from([("email".to_owned(), text("t-1@example.com"))]); 5], "{mode}");
+
+        // What is sealed on its own is opened with the header; what is verified as a whole is fetched as a whole.
+        let needed = (mode == "field").then(|| ["email", "id", "privet"].map(str::to_owned).into());
+        let requests = asked.take();
+        let operations: Vec<_> = requests.iter().map(|(operation, _)| operation.as_str()).collect();
+        assert_eq!(operations, ["GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"]);
+        for (operation, request) in &requests {
+            let request = match operation.as_str() {
+                "BatchGetItem" => &request["RequestItems"]["things"],
+                "TransactGetItems" => &request["TransactItems"][0]["Get"],
+                _ => request,
+            };
+            assert_eq!(attributes(request), needed, "{mode}: {operation}");
+        }
     }
 }
 
