@@ -157,6 +157,14 @@ fn what_json_cannot_hold_is_refused_before_it_is_written() {
 }
 
 #[test]
+fn a_document_in_clear_has_no_marks() {
+    let document = json!({"a": {"$sealed": "4QIA"}, "b": {"$clear": {"c": 1}}, "c": {"$sealed": "no base64!"}});
+    let read = from_json(document.as_object().unwrap().clone()).unwrap();
+    assert_eq!(Value::M(read.clone()), Value::from(document.clone()));
+    assert_eq!(to_json(read).unwrap(), *document.as_object().unwrap());
+}
+
+#[test]
 fn a_document_s_header_has_one_spelling() {
     assert!(from_json(json!({"$privet": "AQE"}).as_object().unwrap().clone()).is_ok());
     for header in [json!({"$sealed": "4QIA"}), json!(null), json!("AQE="), json!("AQF")] {
