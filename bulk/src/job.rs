@@ -343,7 +343,7 @@ fn random_name() -> Result<String> {
 }
 
 /// FNV-1a of 128 bits: to notice a mistake, not an attack. (Fowler, Noll, Vo: RFC 9923.)
-fn fingerprint(text: &str) -> String {
+pub(crate) fn fingerprint(text: &str) -> String {
     let hash = text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
     });

@@ -11,6 +11,7 @@ use privet_core::{Classification, ErrorKind};
 use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result};
+use crate::job::fingerprint;
 use crate::store::StoredRecord;
 use crate::transformation::{Decision, Look, Reason, Transformation};
 
@@ -225,7 +226,8 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
         let source = json!({
             "classes": format!("{:?}", self.classes),
             "resource": self.source.name(),
-            "tenant": self.from.tenant(),
+            // A plan is printed, and a tenant is a value of the encryption context.
+            "tenant": fingerprint(self.from.tenant()),
             "policy": self.from.policy_digest(),
         });
         let Target::Sealed(to, _) = &self.to else { return Ok(json!({ "from": source, "to": "plaintext" })) };

@@ -1,7 +1,5 @@
 //! Changes of items as DynamoDB streams tell them to Lambda functions.
 
-use std::fmt;
-
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use privet_core::ErrorKind;
@@ -47,9 +45,10 @@ pub trait Streams {
     /// could not be opened or handled. Lambda gives that one and all that follow again, so their order is kept. The event
     /// source must be set to `ReportBatchItemFailures`.
     ///
-    /// What failed is logged by kind; give the event source a destination for records that fail for good, or they hold up
+    /// What could not be opened is logged by kind. A handler's error is not shown, since it may hold what it is about: the
+    /// handler is to log what may be seen of it. Give the event source a destination for records that fail for good, or they hold up
     /// their shard until they expire.
-    fn consume<E: fmt::Display>(
+    fn consume<E>(
         &self,
         event: Event,
         handler: impl AsyncFnMut(Change) -> Result<(), E>,
@@ -85,7 +84,7 @@ impl Streams for Protector {
         })
     }
 
-    async fn consume<E: fmt::Display>(
+    async fn consume<E>(
         &self,
         event: Event,
         mut handler: impl AsyncFnMut(Change) -> Result<(), E>,
@@ -93,9 +92,7 @@ impl Streams for Protector {
         for record in event.records {
             let sequence_number = record.change.sequence_number.clone();
             let done = match self.open_change(record).await {
-                Ok(change) => {
-                    handler(change).await.map_err(|error| tracing::error!(%error, "a change was not handled"))
-                }
+                Ok(change) => handler(change).await.map_err(|_| tracing::error!("a change was not handled")),
                 Err(error) => {
                     tracing::error!(%error, kind = %error.kind(), "a change could not be opened");
                     Err(())

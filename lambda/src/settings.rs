@@ -1,10 +1,12 @@
 //! What a worker is told by its environment.
 
+use std::fmt;
+
 use privet_bulk::{Error, Result};
 use privet_core::{ErrorKind, Policy};
 
 /// What a worker is told by its environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Settings {
     /// `PRIVET_JOB`: the job's name.
@@ -60,6 +62,18 @@ impl Settings {
             context,
             write_units,
         })
+    }
+}
+
+/// Prints nothing of the encryption context.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("job", &self.job)
+            .field("resource", &self.resource)
+            .field("segments", &self.segments)
+            .field("write_units", &self.write_units)
+            .finish_non_exhaustive()
     }
 }
 

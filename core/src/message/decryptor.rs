@@ -12,7 +12,6 @@ use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
 
 /// Collects the header of a message that comes in pieces.
-#[derive(Debug)]
 pub struct HeaderReader {
     options: ReadOptions,
     buffer: Vec<u8>,
@@ -54,6 +53,16 @@ impl HeaderReader {
             }
         }
         Ok(HeaderProgress::NeedsMore(self))
+    }
+}
+
+/// Prints how far it is: the header holds the encryption context.
+impl std::fmt::Debug for HeaderReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HeaderReader")
+            .field("read", &self.buffer.len())
+            .field("needs", &self.needs)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Putting a protector together.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -23,7 +24,7 @@ use crate::schema::{Protect, Schema};
 use crate::time::{SystemTimeSource, TimeSource};
 
 /// Puts a [`Protector`] together.
-#[derive(Debug, Default)]
+#[derive(Default)]
 #[must_use = "nothing happens before `build`"]
 pub struct ProtectorBuilder {
     policy: Policy,
@@ -188,5 +189,17 @@ impl ProtectorBuilder {
         };
         shared.registered.iter().try_for_each(|resource| shared.check_search(resource))?;
         Ok(Protector { shared: Arc::new(shared), tenant })
+    }
+}
+
+/// Prints the names of the context's pairs; their values are bound to keys and told to nobody.
+impl fmt::Debug for ProtectorBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProtectorBuilder")
+            .field("keyring", &self.keyring)
+            .field("context", &self.context.keys())
+            .field("audit", &self.audit)
+            .field("mistake", &self.mistake)
+            .finish_non_exhaustive()
     }
 }

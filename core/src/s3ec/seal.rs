@@ -19,12 +19,17 @@ pub struct NewObject {
 }
 
 /// An object, and what goes with it.
-#[derive(Debug)]
 pub struct Sealed {
     /// The object's body.
     pub body: Vec<u8>,
     /// What the metadata must hold, and the instruction file if there is one. It must be put before the object is.
     pub header: Header,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sealed").field("length", &self.body.len()).field("header", &self.header).finish()
+    }
 }
 
 impl NewObject {
