@@ -1,0 +1,159 @@
+//! What protection adds to a call of DynamoDB: `put_item` and `get_item` through `send_protected`, and typed tables, beside
+//! the plain calls of the SDK that store and read the same application data.
+//!
+//! `cargo bench --bench dynamodb`. DynamoDB is the embedded one, in the process: no network, which would hide the
+//! difference. Keys are warm. Quote ratios of the same run.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "a bench that cannot be set up has nothing to say")]
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType};
+use criterion::{Criterion, criterion_group, criterion_main};
+use privet::audit::TracingSink;
+use privet::dynamodb::{SendProtected as _, Tables as _};
+use privet::keyring::{KmsKeyring, RawAesKeyring};
+use privet::{Keyring, Protect, Protector, Secret};
+use privet_testkit::EmbeddedAws;
+use serde::{Deserialize, Serialize};
+
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "customers", key = "id")]
+struct Customer {
+    #[protect(public)]
+    id: String,
+    #[protect(public)]
+    name: String,
+    #[protect(pii, mask = "email")]
+    email: String,
+    #[protect(pii, mask = "last4")]
+    ssn: String,
+    #[protect(sensitive)]
+    api_key: String,
+    #[protect(confidential)]
+    health_records: String,
+    #[protect(public)]
+    country: String,
+    #[protect(public)]
+    language: String,
+    #[protect(public)]
+    tier: String,
+    #[protect(public)]
+    created_at: String,
+}
+
+fn customer() -> Customer {
+    Customer {
+        id: "c-000001".into(),
+        name: "Ada Lovelace".into(),
+        email: "ada.lovelace@example.com".into(),
+        ssn: "900-12-3456".into(),
+        api_key: "key_live_51H8xk2fictive0000".into(),
+        health_records: "2026-01-02: check-up, nothing to report".into(),
+        country: "GB".into(),
+        language: "en".into(),
+        tier: "gold".into(),
+        created_at: "2026-11-23T08:00:00Z".into(),
+    }
+}
+
+fn key() -> AttributeValue {
+    AttributeValue::S(customer().id)
+}
+
+/// A table for what is stored in clear, and one for what is sealed.
+async fn create_tables(client: &Client) {
+    for table in ["plain", "customers"] {
+        let definition = AttributeDefinition::builder().attribute_name("id").attribute_type("S".into());
+        let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
+        let create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+        let create = create.attribute_definitions(definition.build().unwrap()).key_schema(key.build().unwrap());
+        create.send().await.unwrap();
+    }
+}
+
+fn protector(keyring: impl Keyring + 'static) -> Protector {
+    Protector::builder().keyring(keyring).audit(TracingSink).model::<Customer>().build().unwrap()
+}
+
+fn calls(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (aws, client, keyrings) = runtime.block_on(async {
+        let aws = EmbeddedAws::start().await;
+        let key = aws.create_key("eu-west-1", "alias/bench").await;
+        let config = aws.config("eu-west-1").await;
+        let client = Client::new(&config);
+        create_tables(&client).await;
+        let raw = RawAesKeyring::new("bench", "key", &Secret::random(32).unwrap()).unwrap();
+        let kms = KmsKeyring::new(aws_sdk_kms::Client::new(&config), key).unwrap();
+        (aws, client, [("raw AES", protector(raw)), ("KMS", protector(kms))])
+    });
+    let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(customer()).unwrap();
+    let model = customer();
+
+    let mut group = criterion.benchmark_group("put_item");
+    let put = |table: &str| client.put_item().table_name(table).set_item(Some(item.clone()));
+    group.bench_function("plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || put("plain").send().await.unwrap());
+    });
+    for (name, privet) in &keyrings {
+        group.bench_function(*name, |bencher| {
+            bencher.to_async(&runtime).iter(async || put("customers").send_protected(privet).await.unwrap());
+        });
+        aws.clear_calls();
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("get_item");
+    let get = |table: &str| client.get_item().table_name(table).key("id", key());
+    group.bench_function("plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || get("plain").send().await.unwrap().item.unwrap());
+    });
+    for (name, privet) in &keyrings {
+        runtime.block_on(put("customers").send_protected(privet)).unwrap();
+        group.bench_function(*name, |bencher| {
+            bencher
+                .to_async(&runtime)
+                .iter(async || get("customers").send_protected(privet).await.unwrap().item.unwrap());
+        });
+        aws.clear_calls();
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("put a model");
+    group.bench_function("plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || {
+            let item = serde_dynamo::to_item(&model).unwrap();
+            client.put_item().table_name("plain").set_item(Some(item)).send().await.unwrap()
+        });
+    });
+    for (name, privet) in &keyrings {
+        let table = privet.table::<Customer>(&client).unwrap();
+        group.bench_function(*name, |bencher| {
+            bencher.to_async(&runtime).iter(async || table.put(&model).await.unwrap());
+        });
+        aws.clear_calls();
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("get a model");
+    group.bench_function("plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || {
+            let item = get("plain").send().await.unwrap().item.unwrap();
+            serde_dynamo::from_item::<_, Customer>(item).unwrap()
+        });
+    });
+    for (name, privet) in &keyrings {
+        let table = privet.table::<Customer>(&client).unwrap();
+        runtime.block_on(table.put(&model)).unwrap();
+        group.bench_function(*name, |bencher| {
+            bencher.to_async(&runtime).iter(async || table.get(&model.id).await.unwrap().unwrap());
+        });
+        aws.clear_calls();
+    }
+    group.finish();
+}
+
+criterion_group!(benches, calls);
+criterion_main!(benches);
