@@ -3,6 +3,8 @@
 // What the tests share fails as loudly as the tests do; Clippy knows only functions marked `#[test]` as tests.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod common;
+
 use std::collections::{BTreeSet, HashMap};
 
 use std::sync::Arc;
@@ -99,7 +101,6 @@ fn versions(write: &[u8], query: &[u8]) -> String {
 
 struct Site {
     client: Client,
-    _aws: EmbeddedAws,
     beacon_key: String,
 }
 
@@ -110,10 +111,9 @@ fn keyring() -> RawAesKeyring {
 impl Site {
     /// A table with indexes for all versions that any policy of a test names.
     async fn start(policy: Policy) -> (Self, Protector) {
-        let aws = EmbeddedAws::start().await;
-        let client = Client::new(&aws.config("eu-west-1").await);
+        let client = common::Site::start().await.dynamodb;
         let beacon_key = WrappedBeaconKey::generate(&keyring(), &EncryptionContext::new()).await.unwrap();
-        let site = Self { client, _aws: aws, beacon_key };
+        let site = Self { client, beacon_key };
         let privet = site.protector(policy);
         site.create_table(&privet).await;
         (site, privet)

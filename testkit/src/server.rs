@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::ACCOUNT;
 use crate::embedded::EmbeddedAws;
-use crate::s3::SECRET;
+use crate::embedded::SECRET;
 
 /// A loopback port that serves an [`EmbeddedAws`] over HTTP until it is dropped.
 ///

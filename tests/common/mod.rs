@@ -90,10 +90,7 @@ impl Site {
     pub async fn start() -> Self {
         let aws = EmbeddedAws::start().await;
         let account = fresh_account();
-        let key_arn = match std::env::var_os(KMS) {
-            Some(_) => elsewhere::create_key(&account).await,
-            None => aws.create_key(REGION, "alias/privet").await,
-        };
+        let key_arn = create_key(&aws, &account, "alias/privet").await;
         let dynamodb = DynamoDb::new(&config(&aws, &account, DYNAMODB, EmbeddedAws::DEFAULT_PRINCIPAL).await);
         let site = Self { aws, account, key_arn, dynamodb };
         site.create_table("customers").await;
@@ -112,6 +109,11 @@ impl Site {
             .send()
             .await
             .unwrap();
+    }
+
+    /// One more KMS key.
+    pub async fn create_key(&self, alias: &str) -> String {
+        create_key(&self.aws, &self.account, alias).await
     }
 
     /// A keyring whose KMS requests are this principal's.
@@ -144,6 +146,14 @@ impl Site {
 
     pub async fn store(&self, table: &str, item: HashMap<String, AttributeValue>) {
         self.dynamodb.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    }
+}
+
+/// A KMS key; elsewhere it has no alias.
+async fn create_key(aws: &EmbeddedAws, account: &str, alias: &str) -> String {
+    match std::env::var_os(KMS) {
+        Some(_) => elsewhere::create_key(account).await,
+        None => aws.create_key(REGION, alias).await,
     }
 }
 

@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 place=target/engines
 programs=("$@")
-((${#programs[@]})) || programs=(dynamodb migration evolution streams key_store)
+((${#programs[@]})) || programs=(dynamodb migration evolution streams key_store search dbesdk_tables table_definition bulk item_properties)
 
 [[ -x $place/bin/python ]] || python3 -m venv "$place"
 python=$place/bin/python
@@ -50,16 +50,28 @@ embedded_only() {
     ' "$1"
 }
 
+# The sources of a program, each with the module that its tests are in.
+sources() {
+    if [[ -f tests/$1.rs ]]; then
+        echo "tests/$1.rs"
+        return
+    fi
+    for file in "tests/$1"/*.rs; do
+        module=$(basename "$file" .rs)::
+        echo "$file ${module#main::}"
+    done
+}
+
 export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$dynamodb AWS_ENDPOINT_URL_KMS=http://127.0.0.1:$kms
 failed=()
 for program in "${programs[@]}"; do
-    source=tests/$program.rs
-    [[ -f $source ]] || source=tests/$program/main.rs
     left_out=()
-    for name in $(embedded_only "$source"); do
-        echo "left out, needs the embedded engines: $program::$name"
-        left_out+=(--skip "$name")
-    done
+    while read -r source module; do
+        for name in $(embedded_only "$source"); do
+            echo "left out, needs the embedded engines: $program::$module$name"
+            left_out+=(--skip "$module$name")
+        done
+    done < <(sources "$program")
     cargo test --quiet --test "$program" -- --exact "${left_out[@]}" || failed+=("$program")
 done
 if ((${#failed[@]})); then
