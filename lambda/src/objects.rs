@@ -15,7 +15,7 @@ use privet_s3::bulk::{Moved, Reseal};
 use crate::s3_batch::{Object, ObjectWorker};
 
 /// What the worker is told by its environment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct ObjectSettings {
     /// `PRIVET_OLD_KEY`: the ARN of the key that objects are sealed with.
@@ -31,6 +31,13 @@ pub struct ObjectSettings {
     pub context: Vec<(String, String)>,
     /// `PRIVET_READS_V2`: whether S3EC objects of format V2 are read, to become V3. Default: `false`.
     pub reads_v2: bool,
+}
+
+/// Prints nothing of the encryption context.
+impl std::fmt::Debug for ObjectSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectSettings").field("reads_v2", &self.reads_v2).finish_non_exhaustive()
+    }
 }
 
 impl ObjectSettings {
