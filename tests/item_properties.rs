@@ -374,9 +374,8 @@ fn updates_do_what_they_do_in_clear_or_are_refused() {
         "attribute_not_exists(#address.#a)",
         "#other = :v OR #b <> :v",
     ]));
-    // DB-ESDK items are not updated in part.
-    check(192, &(rules(&TABLES[..3]), item(), update(), condition, value()), &async |site,
-                                                                                     (
+    check(192, &(rules(&TABLES), item(), update(), condition, value()), &async |site,
+                                                                                (
         rules,
         item,
         update,
