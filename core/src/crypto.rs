@@ -4,6 +4,7 @@
 mod aead;
 mod counter_kdf;
 mod gcm_stream;
+mod ghash;
 mod hash;
 mod kdf;
 mod keystream;

@@ -1,21 +1,44 @@
 //! Copies, which never lose what they need to be opened, and removals, which leave nothing behind.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use aws_sdk_s3::types::MetadataDirective;
 use privet_core::ErrorKind;
-use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result, is_absent};
 use crate::fetch::{MOST_INSTRUCTIONS, collect};
-use crate::metadata::{FramedMark, is_document, of_application};
+use crate::instructions::name_of;
+use crate::metadata::{FramedMark, Metadata, is_document, of_application};
 use crate::put::Put;
+
+/// A request that writes an object, with what `HEAD` tells of another beside its metadata: it says nothing of access lists
+/// and tags.
+macro_rules! with_head {
+    ($request:expr, $head:expr) => {
+        $request
+            .set_content_type($head.content_type.clone())
+            .set_content_encoding($head.content_encoding.clone())
+            .set_content_disposition($head.content_disposition.clone())
+            .set_content_language($head.content_language.clone())
+            .set_cache_control($head.cache_control.clone())
+            .set_expires(expires(&$head))
+            .set_storage_class($head.storage_class.clone())
+            .set_website_redirect_location($head.website_redirect_location.clone())
+            .set_server_side_encryption($head.server_side_encryption.clone())
+            .set_ssekms_key_id($head.ssekms_key_id.clone())
+            .set_bucket_key_enabled($head.bucket_key_enabled)
+    };
+}
 
 impl Bucket {
     /// Copies an object to another key of the bucket, over whatever is there.
     ///
     /// Where its format does not bind it to its place, S3 copies it, with all its metadata and its instruction file. A
-    /// framed object that is bound is read, verified and written anew: bound to its new place, under a new data key.
+    /// framed object that is bound is read, verified and written anew: bound to its new place, under a new data key, with
+    /// what S3 knows of it but for access list and locks.
     ///
     /// # Errors
     ///
@@ -39,7 +62,7 @@ impl Bucket {
         self.delete_one(key).await?;
         // After the object: before, there would be an object that nobody can read.
         if self.settings.s3ec.is_some() {
-            self.delete_one(&format!("{key}{INSTRUCTION_FILE_SUFFIX}")).await?;
+            self.delete_one(&name_of(key)).await?;
         }
         Ok(())
     }
@@ -51,33 +74,56 @@ impl Bucket {
     }
 
     async fn copy_as_it_is(&self, from: &str, to: &str, head: HeadObjectOutput) -> Result<Put> {
-        let copy = self.copy_one(from, to, head.e_tag);
-        if self.settings.s3ec.is_none() {
-            return copy.await;
-        }
-        let name = format!("{from}{INSTRUCTION_FILE_SUFFIX}");
-        match self.client.get_object().bucket(self.name()).key(name).send().await {
+        let file = if self.settings.s3ec.is_some() { self.file_of(from).await? } else { None };
+        let output = match file {
+            Some(file) => {
+                let copy = async |entries: Metadata| {
+                    let mut metadata = head.metadata.clone().unwrap_or_default();
+                    let are_more = !entries.is_empty();
+                    metadata.extend(entries);
+                    self.copy_one(from, to, &head, are_more.then_some(metadata)).await
+                };
+                Box::pin(self.write_with_file(to, file, true, copy)).await?
+            }
+            None => self.copy_one(from, to, &head, None).await?,
+        };
+        Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
+    }
+
+    /// The instruction file of the object of this key, if there is one.
+    async fn file_of(&self, key: &str) -> Result<Option<String>> {
+        match self.client.get_object().bucket(self.name()).key(name_of(key)).send().await {
             Ok(file) => {
                 let file = collect(file, MOST_INSTRUCTIONS).await?;
-                let file = String::from_utf8(file).map_err(|_| Error::integrity())?;
-                self.write_with_file(to, file, copy).await
+                String::from_utf8(file).map(Some).map_err(|_| Error::integrity())
             }
-            Err(error) if is_absent(&error) => copy.await,
+            Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(Error::from_sdk("GetObject", &error)),
         }
     }
 
-    async fn copy_one(&self, from: &str, to: &str, e_tag: Option<String>) -> Result<Put> {
-        let copy = self
-            .client
-            .copy_object()
-            .bucket(self.name())
-            .key(to)
-            .copy_source(self.copy_source(from))
-            .set_copy_source_if_match(e_tag);
+    /// Has S3 copy the object that `head` is of, if it is still that one; with other metadata, if there are some.
+    pub(crate) async fn copy_one(
+        &self,
+        from: &str,
+        to: &str,
+        head: &HeadObjectOutput,
+        metadata: Option<Metadata>,
+    ) -> Result<PutObjectOutput> {
+        let source = format!("{}/{}", self.name(), percent_encoded(from, b"/"));
+        let copy = self.client.copy_object().bucket(self.name()).key(to).copy_source(source);
+        let mut copy = copy.set_copy_source_if_match(head.e_tag.clone());
+        if from == to {
+            // Between S3's look at the source and its write somebody may write.
+            copy = copy.set_if_match(head.e_tag.clone());
+        }
+        if metadata.is_some() {
+            // All that S3 knows of an object goes with its metadata, and must be said again.
+            copy = with_head!(copy, head).metadata_directive(MetadataDirective::Replace).set_metadata(metadata);
+        }
         let output = copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
         let e_tag = output.copy_object_result.and_then(|result| result.e_tag);
-        Ok(Put { e_tag, version_id: output.version_id })
+        Ok(PutObjectOutput::builder().set_e_tag(e_tag).set_version_id(output.version_id).build())
     }
 
     /// Reads, verifies and writes an object anew, with what S3 knows of it. Where that replaces the object, only if it is
@@ -87,7 +133,7 @@ impl Bucket {
         if reader.e_tag() != head.e_tag.as_deref() {
             return Err(gone());
         }
-        let mut put = with_head(self.client.put_object().key(to), &head);
+        let mut put = with_head(self.client.put_object().key(to), &head).set_tagging(self.tagging(from).await?);
         if from == to {
             put = put.set_if_match(head.e_tag);
         }
@@ -98,35 +144,42 @@ impl Bucket {
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 
-    /// `<bucket>/<key>`, percent-encoded.
-    pub(crate) fn copy_source(&self, key: &str) -> String {
-        let mut source = format!("{}/", self.name());
-        for byte in key.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'/') {
-                source.push(char::from(byte));
-            } else {
-                source.push_str(&format!("%{byte:02X}"));
-            }
-        }
-        source
+    /// The tags of an object, as requests give them.
+    pub(crate) async fn tagging(&self, key: &str) -> Result<Option<String>> {
+        let asked = self.client.get_object_tagging().bucket(self.name()).key(key).send().await;
+        let tags = asked.map_err(|error| Error::from_sdk("GetObjectTagging", &error))?.tag_set;
+        let pair = |name: &str, value: &str| format!("{}={}", percent_encoded(name, b""), percent_encoded(value, b""));
+        let pairs: Vec<_> = tags.iter().map(|tag| pair(tag.key(), tag.value())).collect();
+        Ok(Some(pairs.join("&")).filter(|tags| !tags.is_empty()))
     }
 }
 
 /// The request with what S3 knows of an object: not its access list and its tags, which `HEAD` does not tell.
 pub(crate) fn with_head(put: PutObjectFluentBuilder, head: &HeadObjectOutput) -> PutObjectFluentBuilder {
-    put.set_metadata(head.metadata().map(of_application))
-        .set_content_type(head.content_type.clone())
-        .set_content_encoding(head.content_encoding.clone())
-        .set_content_disposition(head.content_disposition.clone())
-        .set_content_language(head.content_language.clone())
-        .set_cache_control(head.cache_control.clone())
-        .set_storage_class(head.storage_class.clone())
-        .set_website_redirect_location(head.website_redirect_location.clone())
-        .set_server_side_encryption(head.server_side_encryption.clone())
-        .set_ssekms_key_id(head.ssekms_key_id.clone())
-        .set_bucket_key_enabled(head.bucket_key_enabled)
+    with_head!(put, head).set_metadata(head.metadata().map(of_application))
+}
+
+/// Letters and digits as they are, and what is in `besides`.
+fn percent_encoded(text: &str, besides: &[u8]) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || besides.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
+/// `HEAD` gives this date as the text that it is.
+fn expires(head: &HeadObjectOutput) -> Option<DateTime> {
+    head.expires_string().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
 }
 
 pub(crate) fn gone() -> Error {
     Error::new(ErrorKind::Conflict, "the object was replaced or removed meanwhile: try again")
 }
+
+/// What one copy takes: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
+pub(crate) const MOST_COPIED: i64 = 5 << 30;

@@ -4,9 +4,10 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
 use privet_core::ErrorKind;
-use privet_core::s3ec::{Header, INSTRUCTION_FILE_SUFFIX, Lookup, Unlocked};
+use privet_core::s3ec::{Header, Lookup, Unlocked};
 
 use crate::error::{Error, Result, is_absent};
+use crate::instructions::name_of;
 use crate::metadata::{FramedMark, Metadata};
 use crate::settings::Settings;
 
@@ -57,8 +58,7 @@ pub(crate) async fn unlock(settings: &Settings, header: &Header) -> Result<Unloc
 type InstructionFile = (Vec<u8>, Option<String>);
 
 async fn instruction_file(settings: &Settings, client: &Client, key: &str) -> Result<Option<InstructionFile>> {
-    let key = format!("{key}{INSTRUCTION_FILE_SUFFIX}");
-    match client.get_object().bucket(&settings.bucket).key(key).send().await {
+    match client.get_object().bucket(&settings.bucket).key(name_of(key)).send().await {
         Ok(mut output) => {
             let e_tag = output.e_tag.take();
             Ok(Some((collect(output, MOST_INSTRUCTIONS).await?, e_tag)))

@@ -13,6 +13,7 @@ mod fetch;
 mod format;
 mod get;
 mod head;
+mod instructions;
 mod list;
 mod metadata;
 mod put;

@@ -8,7 +8,6 @@ use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use futures_util::{Stream, StreamExt as _, stream};
 use privet_core::ErrorKind;
-use privet_core::s3ec::{INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
 
 use crate::bucket::Bucket;
 use crate::error::{Error, Result};
@@ -87,10 +86,15 @@ impl Bucket {
         let request = request.bucket(self.name());
         let key = request.get_key().clone().unwrap_or_default();
         let (writing, beside) = Writing::begin(&self.settings, &key, Some(length)).await?;
-        let put = put_whole(with_metadata(request, beside.metadata), writing.whole(content)?);
+        let request = with_metadata(request, beside.metadata);
+        let body = writing.whole(content)?;
         match beside.instruction_file {
-            Some(file) => self.write_with_file(&key, file, put).await,
-            None => put.await,
+            Some(file) => {
+                let survives = survives_copies(&request);
+                let put = |entries| put_whole(with_metadata(request, entries), body);
+                Box::pin(self.write_with_file(&key, file, survives, put)).await
+            }
+            None => put_whole(request, body).await,
         }
     }
 
@@ -112,45 +116,13 @@ impl Bucket {
         let (writing, beside) = Writing::begin(&self.settings, &key, length).await?;
         let request = with_metadata(request, beside.metadata);
         match beside.instruction_file {
-            Some(file) => self.write_with_file(&key, file, self.upload(request, length, writing, content)).await,
+            Some(file) => {
+                let survives = survives_copies(&request);
+                let upload = |entries| self.upload(with_metadata(request, entries), length, writing, content);
+                Box::pin(self.write_with_file(&key, file, survives, upload)).await
+            }
             None => self.upload(request, length, writing, content).await,
         }
-    }
-
-    /// Writes an object and its instruction file. A new one is there before the object is, so that there is no moment at which
-    /// the object cannot be read. One that is there belongs to the object that is there: it is replaced after that was, so
-    /// that an object which is not replaced after all keeps its key.
-    pub(crate) async fn write_with_file<T>(
-        &self,
-        key: &str,
-        file: String,
-        write: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let name = format!("{key}{INSTRUCTION_FILE_SUFFIX}");
-        if let Some(old) = self.head_output(&name).await? {
-            let written = write.await?;
-            self.replace_instruction_file(key, file, old.e_tag).await?;
-            return Ok(written);
-        }
-        let put = self.instruction_file(key, file).if_none_match("*");
-        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
-        let written = write.await;
-        if written.is_err() {
-            self.delete_one(&name).await?;
-        }
-        written
-    }
-
-    /// Writes an instruction file over the one that has this ETag.
-    pub(crate) async fn replace_instruction_file(&self, key: &str, file: String, e_tag: Option<String>) -> Result<()> {
-        let put = self.instruction_file(key, file).set_if_match(e_tag);
-        put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
-        Ok(())
-    }
-
-    fn instruction_file(&self, key: &str, file: String) -> PutObjectFluentBuilder {
-        let put = self.client.put_object().bucket(self.name()).key(format!("{key}{INSTRUCTION_FILE_SUFFIX}"));
-        put.metadata(INSTRUCTION_FILE_MARK, "").body(ByteStream::from(file.into_bytes()))
     }
 
     /// Sends an object at once or in parts.
@@ -187,6 +159,19 @@ pub(crate) async fn put_whole(request: PutObjectFluentBuilder, body: Vec<u8>) ->
 /// The request with what a reader needs beside the application's metadata.
 pub(crate) fn with_metadata(request: PutObjectFluentBuilder, metadata: Metadata) -> PutObjectFluentBuilder {
     metadata.into_iter().fold(request, |request, (name, value)| request.metadata(name, value))
+}
+
+/// Whether S3's copy of the object knows all that the request says: access lists, locks and keys of the caller it does not.
+fn survives_copies(request: &PutObjectFluentBuilder) -> bool {
+    let put = request.as_input();
+    put.get_acl().is_none()
+        && put.get_grant_full_control().is_none()
+        && put.get_grant_read().is_none()
+        && put.get_grant_read_acp().is_none()
+        && put.get_grant_write_acp().is_none()
+        && put.get_object_lock_mode().is_none()
+        && put.get_object_lock_legal_hold_status().is_none()
+        && put.get_sse_customer_key().is_none()
 }
 
 /// Refuses what cannot be said of an object that is sealed.

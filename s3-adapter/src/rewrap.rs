@@ -1,11 +1,11 @@
 //! New keys for old objects: the data key wrapped anew without reading the body, or the whole object written anew.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::MetadataDirective;
 use privet_core::ErrorKind;
 use privet_core::s3ec::Header;
 
 use crate::bucket::Bucket;
+use crate::copy::MOST_COPIED;
 use crate::error::{Error, Result};
 use crate::fetch::Kind;
 use crate::metadata::{Metadata, of_application};
@@ -54,7 +54,7 @@ impl Bucket {
     }
 
     /// Reads and verifies an object and writes it anew, as the bucket writes now: format, keys, context. What S3 knows of it
-    /// stays, but for its tags and access list.
+    /// stays, its tags too (which it must be allowed to read), but for access list and locks.
     ///
     /// # Errors
     ///
@@ -72,37 +72,11 @@ impl Bucket {
         }
         let mut metadata = head.metadata().map(of_application).unwrap_or_default();
         metadata.extend(header.object_metadata()?.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        // All that S3 knows of an object goes with its metadata, and must be said again.
-        let copy = self
-            .client
-            .copy_object()
-            .bucket(self.name())
-            .key(key)
-            .copy_source(self.copy_source(key))
-            .set_copy_source_if_match(head.e_tag.clone())
-            // Between S3's look at the source and its write somebody may write.
-            .set_if_match(head.e_tag)
-            .metadata_directive(MetadataDirective::Replace)
-            .set_metadata(Some(metadata))
-            .set_content_type(head.content_type)
-            .set_content_encoding(head.content_encoding)
-            .set_content_disposition(head.content_disposition)
-            .set_content_language(head.content_language)
-            .set_cache_control(head.cache_control)
-            .set_storage_class(head.storage_class)
-            .set_website_redirect_location(head.website_redirect_location)
-            .set_server_side_encryption(head.server_side_encryption)
-            .set_ssekms_key_id(head.ssekms_key_id)
-            .set_bucket_key_enabled(head.bucket_key_enabled);
-        let output = copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
-        let e_tag = output.copy_object_result.and_then(|result| result.e_tag);
-        Ok(Put { e_tag, version_id: output.version_id })
+        let output = self.copy_one(key, key, &head, Some(metadata)).await?;
+        Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 }
 
 fn absent() -> Error {
     Error::new(ErrorKind::Input, "there is no such object")
 }
-
-/// What one copy takes: <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>.
-const MOST_COPIED: i64 = 5 << 30;

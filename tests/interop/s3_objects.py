@@ -1,14 +1,16 @@
-"""AWS's S3 encryption client in Python against privet, over one simulated AWS.
+"""AWS's S3 encryption clients in Python and, where it is installed, in Ruby against privet, over one simulated AWS.
 
-Each side writes objects of formats V2 and V3, the other side reads all of them. Arguments: the program `s3_peer`, and
-a command that is run with the simulated S3 as its endpoint.
+Each side writes objects, the other side reads all of them; an upload is killed half-way. Arguments: the program `s3_peer`,
+and a command that is run with the simulated S3 as its endpoint.
 """
 
 import base64
 import json
 import os
+import pathlib
 import subprocess
 import sys
+import time
 
 import boto3
 from moto.server import ThreadedMotoServer
@@ -67,6 +69,33 @@ class Site:
             got = self.client(written["version"]).get_object(Bucket=BUCKET, Key=written["key"], **extra)
             assert got["Body"].read() == base64.b64decode(written["content"]), written["key"]
 
+    def kill(self, program):
+        """Kills an upload in parts over an object: what was there is what there is."""
+        self.client("v3").put_object(Bucket=BUCKET, Key="killed", Body=b"before")
+        upload = subprocess.Popen([program, "endless", self.endpoint, self.arn, BUCKET])
+        parts = 0
+        for _ in range(600):
+            for found in self.s3.list_multipart_uploads(Bucket=BUCKET).get("Uploads", []):
+                listed = self.s3.list_parts(Bucket=BUCKET, Key=found["Key"], UploadId=found["UploadId"])
+                parts = len(listed.get("Parts", []))
+            if parts > 1:
+                break
+            time.sleep(0.1)
+        upload.kill()
+        assert upload.wait() == -9 and parts > 1, f"not killed half-way: {parts} parts"
+        assert self.client("v3").get_object(Bucket=BUCKET, Key="killed")["Body"].read() == b"before"
+        print(f"an upload was killed after {parts} parts: the object is the one from before")
+
+    def ruby(self, program):
+        """Ruby's client, if there is one."""
+        try:
+            subprocess.run(["ruby", "-raws-sdk-s3", "-raws-sdk-kms", "-e", ""], check=True, stderr=subprocess.DEVNULL)
+        except (OSError, subprocess.CalledProcessError):
+            print("left out, no Ruby with aws-sdk-s3 and aws-sdk-kms (Debian: ruby-aws-sdk-s3, ruby-aws-sdk-kms)")
+            return
+        script = str(pathlib.Path(__file__).with_suffix(".rb"))
+        subprocess.run(["ruby", script, program, self.endpoint, self.arn, BUCKET], check=True)
+
 
 def main():
     program, suite = sys.argv[1], sys.argv[2:]
@@ -80,6 +109,10 @@ def main():
         site.read(written)
         print(f"the Python client read {len(written)} objects of privet")
         print(site.privet(program, "read", site.write()).strip())
+        sys.stdout.flush()
+        site.ruby(program)
+        site.kill(program)
+        sys.stdout.flush()
         if suite:
             subprocess.run(suite, check=True, env={**os.environ, "AWS_ENDPOINT_URL_S3": site.endpoint})
     finally:

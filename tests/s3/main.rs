@@ -11,11 +11,15 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod attacks;
 mod copies;
 mod documents;
+mod faults;
 mod formats;
+mod keys;
 mod objects;
 mod ranges;
 mod sdk;
 mod site;
 mod uploads;
+mod versions;

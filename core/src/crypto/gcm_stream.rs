@@ -2,10 +2,8 @@
 
 use aws_lc_rs::cipher::{AES_256, EncryptionContext, StreamingEncryptingKey, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
-use ghash::GHash;
-use ghash::universal_hash::UniversalHash as _;
-use zeroize::Zeroizing;
 
+use super::ghash::{BLOCK, Block, Ghash};
 use super::{NONCE_LENGTH, TAG_LENGTH};
 use crate::error::{Error, Result};
 
@@ -17,32 +15,19 @@ use crate::error::{Error, Result};
 /// it go before answers for that.
 pub(crate) struct GcmStream {
     counter: StreamingEncryptingKey,
-    ghash: GHash,
-    /// What the hash is hidden under to be the tag.
-    mask: Zeroizing<[u8; BLOCK]>,
-    /// Ciphertext that does not make a block yet.
-    partial: Zeroizing<Vec<u8>>,
+    hash: Ghash,
     associated_length: u64,
     length: u64,
 }
 
 impl GcmStream {
-    /// The message of this key of 32 bytes, nonce and associated data.
-    pub(crate) fn new(key: &[u8], nonce: [u8; NONCE_LENGTH], associated_data: &[u8]) -> Result<Self> {
-        let mut hash_key = Zeroizing::new([0; BLOCK]);
-        one_block(key, [0; BLOCK], &mut hash_key)?;
-        let mut mask = Zeroizing::new([0; BLOCK]);
-        one_block(key, counter_block(nonce, 1), &mut mask)?;
-        let mut ghash = GHash::new(&(*hash_key).into());
-        ghash.update_padded(associated_data);
-        Ok(Self {
-            counter: counter(key, counter_block(nonce, 2))?,
-            ghash,
-            mask,
-            partial: Zeroizing::new(Vec::with_capacity(BLOCK)),
-            associated_length: associated_data.len() as u64,
-            length: 0,
-        })
+    /// The message of this key, nonce and associated data.
+    pub(crate) fn new(key: &[u8; 32], nonce: [u8; NONCE_LENGTH], associated_data: &[u8]) -> Result<Self> {
+        let mut hash = Ghash::new(key, nonce)?;
+        hash.update(associated_data)?;
+        hash.pad();
+        let counter = counter(key, counter_block(nonce, 2))?;
+        Ok(Self { counter, hash, associated_length: associated_data.len() as u64, length: 0 })
     }
 
     /// Appends the ciphertext of the next piece.
@@ -52,7 +37,7 @@ impl GcmStream {
         for piece in plaintext.chunks(PIECE) {
             let start = out.len();
             apply(&mut self.counter, piece, out)?;
-            self.hash(out.get(start..).unwrap_or_default());
+            self.hash.update(out.get(start..).unwrap_or_default())?;
         }
         Ok(())
     }
@@ -62,20 +47,15 @@ impl GcmStream {
         self.count(ciphertext.len())?;
         out.reserve(ciphertext.len() + BLOCK);
         for piece in ciphertext.chunks(PIECE) {
-            self.hash(piece);
+            self.hash.update(piece)?;
             apply(&mut self.counter, piece, out)?;
         }
         Ok(())
     }
 
     /// The tag of all pieces.
-    pub(crate) fn tag(mut self) -> [u8; TAG_LENGTH] {
-        self.ghash.update_padded(&self.partial);
-        let lengths = [self.associated_length * 8, self.length * 8].map(u64::to_be_bytes);
-        self.ghash.update_padded(lengths.as_flattened());
-        let mut tag: [u8; TAG_LENGTH] = self.ghash.finalize().into();
-        tag.iter_mut().zip(self.mask.iter()).for_each(|(byte, mask)| *byte ^= mask);
-        tag
+    pub(crate) fn tag(self) -> Result<[u8; TAG_LENGTH]> {
+        self.hash.tag(self.associated_length, self.length)
     }
 
     fn count(&mut self, more: usize) -> Result<()> {
@@ -85,28 +65,12 @@ impl GcmStream {
         }
         Ok(())
     }
-
-    fn hash(&mut self, mut bytes: &[u8]) {
-        if !self.partial.is_empty() {
-            let (more, rest) = bytes.split_at((BLOCK - self.partial.len()).min(bytes.len()));
-            self.partial.extend_from_slice(more);
-            bytes = rest;
-            if self.partial.len() < BLOCK {
-                return;
-            }
-            self.ghash.update_padded(&self.partial);
-            self.partial.clear();
-        }
-        let (blocks, rest) = bytes.split_at(bytes.len() - bytes.len() % BLOCK);
-        self.ghash.update_padded(blocks);
-        self.partial.extend_from_slice(rest);
-    }
 }
 
 /// Appends what these bytes of a GCM message decrypt to, which begin at a multiple of 16 of its ciphertext. Nothing is
 /// verified.
 pub(crate) fn decrypt_part_unverified(
-    key: &[u8],
+    key: &[u8; 32],
     nonce: [u8; NONCE_LENGTH],
     offset: u64,
     ciphertext: &[u8],
@@ -120,25 +84,17 @@ pub(crate) fn decrypt_part_unverified(
     ciphertext.chunks(PIECE).try_for_each(|piece| apply(&mut counter, piece, out))
 }
 
-fn counter(key: &[u8], block: [u8; BLOCK]) -> Result<StreamingEncryptingKey> {
+fn counter(key: &[u8; 32], block: Block) -> Result<StreamingEncryptingKey> {
     let key = UnboundCipherKey::new(&AES_256, key).map_err(|_| unusable())?;
     StreamingEncryptingKey::less_safe_ctr(key, EncryptionContext::Iv128(FixedLength::from(block)))
         .map_err(|_| unusable())
 }
 
 /// The library counts in all 128 bits, GCM in the last 32: within the longest message there is no difference.
-fn counter_block(nonce: [u8; NONCE_LENGTH], number: u32) -> [u8; BLOCK] {
+fn counter_block(nonce: [u8; NONCE_LENGTH], number: u32) -> Block {
     let mut block = [0; BLOCK];
     block.iter_mut().zip(nonce.into_iter().chain(number.to_be_bytes())).for_each(|(to, from)| *to = from);
     block
-}
-
-/// The encryption of one block.
-fn one_block(key: &[u8], block: [u8; BLOCK], out: &mut [u8; BLOCK]) -> Result<()> {
-    let mut stream = Zeroizing::new(Vec::with_capacity(2 * BLOCK));
-    apply(&mut counter(key, block)?, &[0; BLOCK], &mut stream)?;
-    out.copy_from_slice(&stream);
-    Ok(())
 }
 
 fn apply(counter: &mut StreamingEncryptingKey, piece: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -155,7 +111,6 @@ fn unusable() -> Error {
     Error::config("the AES key is not usable")
 }
 
-const BLOCK: usize = 16;
 /// What is encrypted and hashed while it is in the processor's cache.
 const PIECE: usize = 16 * 1024;
 /// Bytes of the longest GCM message (NIST SP 800-38D, section 5.2.1.1).
@@ -179,11 +134,11 @@ mod tests {
                     let mut stream = GcmStream::new(&key, nonce, associated_data).unwrap();
                     let mut sealed = Vec::new();
                     plaintext.chunks(piece).for_each(|piece| stream.encrypt(piece, &mut sealed).unwrap());
-                    assert_eq!((&sealed, stream.tag()), (&whole, tag), "{length} in {piece}");
+                    assert_eq!((&sealed, stream.tag().unwrap()), (&whole, tag), "{length} in {piece}");
                     let mut stream = GcmStream::new(&key, nonce, associated_data).unwrap();
                     let mut opened = Vec::new();
                     sealed.chunks(piece).for_each(|piece| stream.decrypt_unverified(piece, &mut opened).unwrap());
-                    assert_eq!((&opened, stream.tag()), (&plaintext, tag), "{length} in {piece}");
+                    assert_eq!((&opened, stream.tag().unwrap()), (&plaintext, tag), "{length} in {piece}");
                 }
                 for offset in (0..length).step_by(16).take(70) {
                     let mut part = Vec::new();

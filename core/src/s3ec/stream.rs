@@ -52,7 +52,7 @@ impl Sealer {
             Some(stream) => stream,
             None => self.key.stream()?,
         };
-        out.extend_from_slice(&stream.tag());
+        out.extend_from_slice(&stream.tag()?);
         Ok(())
     }
 
@@ -125,7 +125,7 @@ impl UnverifiedReader {
     ///
     /// `Integrity`.
     pub fn finish(self) -> Result<()> {
-        if self.held.len() == TAG_LENGTH && crypto::equal(&self.stream.tag(), &self.held) {
+        if self.held.len() == TAG_LENGTH && crypto::equal(&self.stream.tag()?, &self.held) {
             Ok(())
         } else {
             Err(Error::integrity())

@@ -110,10 +110,7 @@ impl StoredObject {
         if !self.start.as_ref().is_ok_and(|start| start.is_tagged) {
             return Ok(None);
         }
-        let get = bucket.client.get_object_tagging().bucket(bucket.name()).key(&self.key).send().await;
-        let tags = get.map_err(|error| Error::from_sdk("GetObjectTagging", &error))?.tag_set;
-        let pairs: Vec<_> = tags.iter().map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value))).collect();
-        Ok(Some(pairs.join("&")))
+        bucket.tagging(&self.key).await
     }
 
     /// The first bytes of the object that was read, this many if there are.
@@ -139,18 +136,6 @@ impl fmt::Debug for StoredObject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoredObject").field("is_readable", &self.start.is_ok()).finish_non_exhaustive()
     }
-}
-
-/// Percent-encoded, as tags are written in a header.
-fn encoded(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-        out
-    })
 }
 
 /// Bytes that are fetched of each object: the headers of all but those with many wrapped keys.
