@@ -64,7 +64,7 @@ impl Site {
         let s3 = aws_sdk_s3::Client::from_conf(config!(aws_sdk_s3).force_path_style(true).build());
         let keyring = match wrapping {
             "aes" => S3ecKeyring::aes(&Secret::copy_of(&unhex(&std::env::var("PRIVET_PEER_AES").unwrap()))).unwrap(),
-            "rsa" => S3ecKeyring::rsa(RsaPrivateKey::from_pem(&std::env::var("PRIVET_PEER_RSA").unwrap()).unwrap()),
+            "rsa" => S3ecKeyring::rsa(RsaPrivateKey::from_pem(std::env::var("PRIVET_PEER_RSA").unwrap()).unwrap()),
             _ => S3ecKeyring::kms(KmsKeyring::new(kms.clone(), &self.kms_arn).unwrap()),
         };
         let privet = Protector::builder().keyring(KmsKeyring::new(kms, &self.kms_arn).unwrap());

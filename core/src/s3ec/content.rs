@@ -117,7 +117,7 @@ impl Unlocked {
             return Err(Error::integrity());
         }
         let mut plaintext = Vec::new();
-        crypto::decrypt_part_unverified(&*key.key, key.nonce, part.object.start, fetched, &mut plaintext)?;
+        crypto::decrypt_part_unverified(&key.key, key.nonce, part.object.start, fetched, &mut plaintext)?;
         let before = usize::try_from(part.plaintext.start - part.object.start).map_err(|_| Error::integrity())?;
         plaintext.drain(..before.min(plaintext.len()));
         Ok(plaintext)

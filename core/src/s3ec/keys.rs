@@ -15,7 +15,7 @@ pub(super) struct ContentKey {
 impl ContentKey {
     /// The content's message, in pieces.
     pub(super) fn stream(&self) -> Result<GcmStream> {
-        GcmStream::new(&*self.key, self.nonce, self.associated_data)
+        GcmStream::new(&self.key, self.nonce, self.associated_data)
     }
 
     /// Seals the whole content in place, and puts the tag behind it.
