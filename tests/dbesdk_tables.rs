@@ -344,6 +344,28 @@ async fn models_are_replaced_only_where_nobody_changed_the_item() {
     assert!(customers.get("c-1").await.unwrap().is_none());
 }
 
+/// What rewrites records as they are stored must not take an item for a record in clear.
+#[tokio::test]
+async fn records_alone_are_read_and_written_as_they_are_stored() {
+    use privet::record::Form;
+    let item = protect(&protector(ITEMS), person()).await;
+    for (settings, kind) in [
+        (ITEMS, ErrorKind::Unsupported),
+        ("plaintext_reads = \"allow\"\nreads = [\"db-esdk\"]", ErrorKind::Unsupported),
+        ("plaintext_reads = \"allow\"", ErrorKind::Denied),
+    ] {
+        let privet = protector(settings);
+        let people = privet.resource("people").unwrap();
+        let opened = privet.unprotect_stored(&people, Form::Item, item.clone()).await;
+        assert_eq!(opened.err().unwrap().kind(), kind, "{settings}");
+        let written = privet.protect_stored(&people, Form::Item, person(), None).await;
+        assert_eq!(written.is_ok(), settings != ITEMS);
+    }
+    let privet = protector(ITEMS);
+    let people = privet.resource("people").unwrap();
+    assert!(privet.protect_at(&people, Form::Item, person(), &[], None).await.is_err());
+}
+
 /// A projection of a table that reads both formats must not take a part of an item for one in clear.
 #[tokio::test]
 async fn a_projection_opens_items_of_either_format() {

@@ -188,8 +188,9 @@ impl Protector {
     ///
     /// # Errors
     ///
-    /// As [`protect`](Self::protect).
+    /// `Unsupported` for items of a resource in DB-ESDK format; otherwise as [`protect`](Self::protect).
     pub async fn protect_stored(&self, resource: &Resource, form: Form, record: Map, read: Option<u64>) -> Result<Map> {
+        refuse_items(resource, form)?;
         self.seal(resource, resource.layout(form), record, update::next_version(resource, read)?).await
     }
 
@@ -212,6 +213,7 @@ impl Protector {
         sealings: &[(Path, Classification)],
         read: Option<u64>,
     ) -> Result<Map> {
+        refuse_items(resource, form)?;
         let layout = resource.layout(form);
         let context = RecordContext::new(resource.name(), &self.tenant.name, &record, &layout.key)?;
         self.seal_at(resource, layout, record, sealings, &context, update::next_version(resource, read)?).await
@@ -221,8 +223,12 @@ impl Protector {
     ///
     /// # Errors
     ///
-    /// As [`unprotect_record`](Self::unprotect_record).
+    /// `Unsupported` for an item in DB-ESDK format; otherwise as [`unprotect_record`](Self::unprotect_record).
     pub async fn unprotect_stored(&self, resource: &Resource, form: Form, stored: Map) -> Result<Unprotected> {
+        // As a record without a header it might pass for one in clear, of which the ciphertext is the content.
+        if form == Form::Item && resource.format_of(&stored)? == TableFormat::DbEsdk {
+            return Err(only_records());
+        }
         self.open(resource, resource.layout(form), stored).await
     }
 
@@ -500,6 +506,15 @@ pub struct MigrationReads {
 fn classes_of(sealings: &[(Path, Classification)]) -> BTreeSet<Classification> {
     let classes: BTreeSet<_> = sealings.iter().map(|(_, class)| *class).collect();
     if classes.is_empty() { BTreeSet::from([Classification::Public]) } else { classes }
+}
+
+/// Items in DB-ESDK format are read and written by `protect_record` and `unprotect_record` alone.
+fn refuse_items(resource: &Resource, form: Form) -> Result<()> {
+    if form == Form::Item && resource.format() == TableFormat::DbEsdk { Err(only_records()) } else { Ok(()) }
+}
+
+fn only_records() -> Error {
+    Error::unsupported("the item is in DB-ESDK format, or would be: this is for records alone")
 }
 
 fn json_record(document: Json) -> Result<Map> {

@@ -16,6 +16,7 @@ mod batches;
 mod conditions;
 mod reads;
 mod refusals;
+mod returns;
 mod transactions;
 mod typed;
 mod updates;

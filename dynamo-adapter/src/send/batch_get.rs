@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
+use privet_core::ErrorKind;
 use privet_core::protector::{Protector, Resource};
 
 use super::{Reading, Scope, SendProtected};
@@ -41,7 +42,9 @@ async fn batch_get(scope: &Scope<'_>, call: BatchGetItemFluentBuilder) -> Result
     let sent = call.set_request_items(Some(sent)).send().await;
     let mut output = sent.map_err(|error| Error::from_sdk("BatchGetItem", &error))?;
     for (table, items) in output.responses.iter_mut().flatten() {
-        let Some((resource, reading)) = readings.get(table) else { continue };
+        let (resource, reading) = readings.get(table).ok_or_else(|| {
+            Error::new(ErrorKind::Io, "DynamoDB gave items of a table that was not asked for under this name")
+        })?;
         *items = reading.open_all(scope, resource, Some(std::mem::take(items))).await?.unwrap_or_default();
     }
     // As the caller gave it: with the projection that was asked for.
