@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use privet::audit::TracingSink;
 use privet::dbesdk::{Action, FOOTER, HEADER, Suite, Table};
-use privet::dynamodb::{SendProtected, Tables, from_item, to_item};
+use privet::dynamodb::{Migrate as _, SendProtected, Tables, Upgrade, from_item, to_item};
 use privet::keyring::RawAesKeyring;
 use privet::policy::TableFormat;
 use privet::value::{Map, Value};
@@ -342,6 +342,17 @@ async fn models_are_replaced_only_where_nobody_changed_the_item() {
     assert_eq!(error.kind(), ErrorKind::Input, "{error}");
     customers.delete_read(&old).await.unwrap();
     assert!(customers.get("c-1").await.unwrap().is_none());
+    // An item in clear is not replaced: others may add to it meanwhile. Upgrading it compares all of it.
+    let policy = "version = 1\n[resources.customers]\nformat = \"db-esdk\"\nplaintext_reads = \"allow\"";
+    let migrating = site.builder().await.policy(Policy::from_toml(policy).unwrap()).build().unwrap();
+    site.store("customers", to_item(privet::value::to_record(&ada()).unwrap())).await;
+    let customers = migrating.table::<Customer>(&site.dynamodb).unwrap();
+    let error = customers.modify("c-1", |customer| customer.age += 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    let resource = migrating.model::<Customer>().unwrap();
+    assert_eq!(migrating.upgrade(&site.dynamodb, &resource, "c-1").await.unwrap(), Upgrade::Upgraded);
+    assert!(customers.modify("c-1", |customer| customer.age += 1).await.unwrap());
+    assert!(site.stored("customers", "c-1").await.unwrap().contains_key(HEADER));
 }
 
 /// What rewrites records as they are stored must not take an item for a record in clear.

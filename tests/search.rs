@@ -420,6 +420,34 @@ async fn updated_records_are_found_by_their_new_values() {
     }
 }
 
+/// What no model describes is searched for by hand: the questions are the protector's, and so is what is meant.
+#[tokio::test]
+async fn items_without_a_model_are_found_through_the_sdk() {
+    use privet::dynamodb::SendProtected as _;
+    let (site, privet) = Site::start(policy(1, "key = [\"id\"]")).await;
+    let people = [person(1, "ada@example.com", "London"), person(2, "bob@example.com", "Rome")];
+    let others = [person(3, "ada@example.com", "Rome"), person(4, "eve@example.com", "Rome")];
+    put(&privet, &site, &[people, others].concat()).await;
+    let resource = privet.resource("people").unwrap();
+    let condition = Condition::Equals(Path::attribute("email"), Value::S("ada@example.com".into()));
+    let mut found = Vec::new();
+    for query in privet.search(&resource, &condition).await.unwrap() {
+        let Ask::Index { name, partition: (attribute, value), .. } = query.ask else { panic!("no index") };
+        let call = site.client.query().table_name("people").index_name(name).key_condition_expression("#b = :b");
+        let call = call.expression_attribute_names("#b", attribute);
+        let call = call.expression_attribute_values(":b", AttributeValue::S(value));
+        for item in call.send_protected(&privet).await.unwrap().items.unwrap() {
+            let item = from_item(item).unwrap();
+            assert!(!item.keys().any(|name| name.starts_with("privet")));
+            if resource.matches(&condition, &item).unwrap() {
+                found.push(item["id"].as_text().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort_unstable();
+    assert_eq!(found, ["p-001", "p-003"]);
+}
+
 /// With field integrity the header does not change with each update: the other values of a compound beacon are guarded by
 /// themselves.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,9 @@
 //! What an expression may do with a record of which parts are sealed: refused before the call, with the attribute named.
 
 use privet_core::ErrorKind;
+use privet_core::beacon::ATTRIBUTE_PREFIX;
 use privet_core::dbesdk;
-use privet_core::policy::plan::Placement;
+use privet_core::policy::plan::{Placement, is_beacon_name};
 use privet_core::protector::Resource;
 use privet_core::record::{Integrity, escaped};
 use privet_core::value::{Path, Step, Value};
@@ -146,6 +147,10 @@ impl Check<'_> {
     }
 
     fn demand_clear(&self, path: &Path, value: &Value, what: &str) -> Result<()> {
+        // Beacons are in clear, whatever class their names have: that is what they are for.
+        if is_beacon(self.resource, path.root()) {
+            return Ok(());
+        }
         demand_clear(self.resource, path, value, what)?;
         self.not_hidden(path)
     }
@@ -273,6 +278,11 @@ fn demand_clear(resource: &Resource, path: &Path, value: &Value, what: &str) -> 
         },
         other => Err(not_alone(path, &other)),
     }
+}
+
+/// Whether an attribute of this name is a beacon, which only privet and AWS's clients write.
+fn is_beacon(resource: &Resource, name: &str) -> bool {
+    is_beacon_name(name) || resource.db_esdk().is_some() && name.starts_with(ATTRIBUTE_PREFIX)
 }
 
 /// Refuses whatever names the header.

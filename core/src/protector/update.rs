@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::{Protector, Resource, Unprotected, WithheldReason, search};
 use crate::classification::Classification;
+use crate::dbesdk;
 use crate::error::{Error, Result};
 use crate::keyring::DataKey;
 use crate::policy::TableFormat;
@@ -211,6 +212,11 @@ impl Protector {
     /// The attributes that differ once a record is sealed anew as a whole: the signature of a DB-ESDK item spans all of it,
     /// and its data key is new each time.
     async fn replace_item(&self, resource: &Resource, old: &Stored, new: Map) -> Result<Updated> {
+        let headers = [resource.item_layout().header.as_str(), dbesdk::HEADER];
+        if !headers.iter().any(|header| old.stored.contains_key(*header)) {
+            // Nothing says whether others add to an item in clear meanwhile, which would be damage to a sealed one.
+            return Err(Error::integrity());
+        }
         if resource.key().iter().any(|name| old.stored.get(name) != new.get(name)) {
             return Err(Error::input("the key of a record cannot be changed: put it under the new key"));
         }
