@@ -101,6 +101,7 @@ fn versions(write: &[u8], query: &[u8]) -> String {
 
 struct Site {
     client: Client,
+    aws: EmbeddedAws,
     beacon_key: String,
 }
 
@@ -111,9 +112,9 @@ fn keyring() -> RawAesKeyring {
 impl Site {
     /// A table with indexes for all versions that any policy of a test names.
     async fn start(policy: Policy) -> (Self, Protector) {
-        let client = common::Site::start().await.dynamodb;
+        let common::Site { aws, dynamodb: client, .. } = common::Site::start().await;
         let beacon_key = WrappedBeaconKey::generate(&keyring(), &EncryptionContext::new()).await.unwrap();
-        let site = Self { client, beacon_key };
+        let site = Self { client, aws, beacon_key };
         let privet = site.protector(policy);
         site.create_table(&privet).await;
         (site, privet)
@@ -480,18 +481,18 @@ async fn values_of_compound_beacons_are_updated_by_many_and_found() {
 
         // A value that is removed takes its part of the beacon with it, and one of no beacon reads its header only.
         let table = privet.table::<Person>(&site.client).unwrap();
-        site._aws.clear_calls();
+        site.aws.clear_calls();
         table.update("p-001").set(Person::age(), &Some(7)).send().await.unwrap();
-        let reads: Vec<_> = site._aws.calls("dynamodb").into_iter().map(|call| call.operation).collect();
+        let reads: Vec<_> = site.aws.calls("dynamodb").into_iter().map(|call| call.operation).collect();
         assert_eq!(reads, ["GetItem", "UpdateItem"]);
         // A condition of the caller's is not tried again.
-        site._aws.clear_calls();
+        site.aws.clear_calls();
         let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
         let call = call.update_expression("SET email = :v").condition_expression("joined = :j");
         let call = call.expression_attribute_values(":v", AttributeValue::S("x".into()));
         let call = call.expression_attribute_values(":j", AttributeValue::S("never".into()));
         assert_eq!(call.send_protected(&privet).await.err().unwrap().kind(), ErrorKind::Conflict);
-        assert_eq!(site._aws.calls("dynamodb").len(), 2);
+        assert_eq!(site.aws.calls("dynamodb").len(), 2);
         let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
         call.update_expression("REMOVE email, address.city").send_protected(&privet).await.unwrap();
         let stored = site.stored("p-001").await;
