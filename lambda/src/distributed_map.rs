@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use privet_bulk::{Budget, Failure, Job, Outcome, Store, Transformation};
+use privet_bulk::{Budget, Error, Failure, Job, Outcome, Store, Transformation};
+use privet_core::ErrorKind;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 /// An event of a Distributed Map whose items are segments of a table.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -17,7 +17,7 @@ pub enum Event {
     Batch {
         /// What the state machine gives to every batch; absent if it gives nothing.
         #[serde(rename = "BatchInput", default)]
-        input: Option<Json>,
+        input: Option<BatchInput>,
         /// Segments.
         #[serde(rename = "Items")]
         segments: Vec<u32>,
@@ -26,7 +26,30 @@ pub enum Event {
     Segment(u32),
 }
 
+/// What the state machine gives to every batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct BatchInput {
+    /// How many segments its list has. A list made for another number than the worker's would leave a part of the table
+    /// out without anybody noticing.
+    #[serde(default)]
+    pub segments: Option<u32>,
+}
+
 impl Event {
+    /// Refuses segments of another scan than the worker's, which has so many.
+    fn check(&self, segments: u32) -> Result<(), Error> {
+        let said = match self {
+            Self::Batch { input: Some(input), .. } => input.segments,
+            Self::Batch { input: None, .. } | Self::Segment(_) => None,
+        };
+        if said.is_some_and(|said| said != segments) || self.segments().iter().any(|segment| *segment >= segments) {
+            let message = format!("the worker scans in {segments} segments: make the state machine's list for as many");
+            return Err(Error::new(ErrorKind::Config, message));
+        }
+        Ok(())
+    }
+
     /// The segments to work on.
     #[must_use]
     pub fn segments(&self) -> &[u32] {
@@ -61,6 +84,12 @@ pub enum Status {
     Continue,
 }
 
+/// The type of error that a state machine sees: what is `Retryable` it tries again.
+#[must_use]
+pub fn error_type(failure: &Failure) -> &'static str {
+    if failure.retryable { "Retryable" } else { "Failed" }
+}
+
 /// Works on the segments of an event until they are done or the deadline, by the job's monotonic clock, is near.
 ///
 /// # Errors
@@ -71,6 +100,7 @@ pub async fn handle<S: Store, T: Transformation<S::Record, Rewritten = S::Rewrit
     event: &Event,
     deadline: Duration,
 ) -> Result<Reply, Failure> {
+    event.check(job.store().shards())?;
     let mut reply = Reply { status: Status::Done, segments: Vec::new(), rewritten: 0, poison: 0 };
     for segment in event.segments() {
         let checkpoint = match job.process_shard(*segment, Budget::default(), Some(deadline)).await {

@@ -71,10 +71,9 @@ fn json(reply: &impl Serialize) -> Result<Json, Diagnostic> {
     serde_json::to_value(reply).map_err(failed)
 }
 
-/// State machines tell errors apart by type: `Retryable` is tried again.
 fn diagnostic(failure: &Failure) -> Diagnostic {
-    let error_type = if failure.retryable { "Retryable" } else { "Failed" };
-    Diagnostic { error_type: error_type.to_owned(), error_message: format!("{} ({})", failure.message, failure.kind) }
+    let error_message = format!("{} ({})", failure.message, failure.kind);
+    Diagnostic { error_type: distributed_map::error_type(failure).to_owned(), error_message }
 }
 
 /// What is left for the last checkpoint and the answer.

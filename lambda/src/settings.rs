@@ -1,6 +1,7 @@
 //! What a worker is told by its environment.
 
 use std::fmt;
+use std::str::FromStr;
 
 use privet_bulk::{Error, Result};
 use privet_core::{ErrorKind, Policy};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub context: Vec<(String, String)>,
     /// `PRIVET_WRITE_UNITS`: write units a second for this worker. Default: no limit until DynamoDB throttles.
     pub write_units: Option<f64>,
+    /// `PRIVET_MAX_POISON`: records that a call may find impossible to rewrite before it fails. Default: any number.
+    pub max_poison: Option<u64>,
 }
 
 impl Settings {
@@ -42,14 +45,13 @@ impl Settings {
         let text = |name: &str| variable(name).filter(|text| !text.is_empty()).ok_or_else(|| wrong(name));
         let policy = |text: &str| Policy::from_toml(text).map_err(Error::from);
         let new_policy = policy(&text("PRIVET_POLICY")?)?;
-        let old_policy = match variable("PRIVET_OLD_POLICY") {
+        let old_policy = match variable("PRIVET_OLD_POLICY").filter(|text| !text.is_empty()) {
             Some(text) => policy(&text)?,
             None => new_policy.clone(),
         };
         let context = pairs(&variable("PRIVET_CONTEXT").unwrap_or_default()).ok_or_else(|| wrong("PRIVET_CONTEXT"))?;
-        let write_units = variable("PRIVET_WRITE_UNITS");
-        let write_units =
-            write_units.map(|units| units.parse().map_err(|_| wrong("PRIVET_WRITE_UNITS"))).transpose()?;
+        let write_units = number(&variable, "PRIVET_WRITE_UNITS").map_err(wrong)?;
+        let max_poison = number(&variable, "PRIVET_MAX_POISON").map_err(wrong)?;
         Ok(Self {
             job: text("PRIVET_JOB")?,
             resource: text("PRIVET_RESOURCE")?,
@@ -61,6 +63,7 @@ impl Settings {
             new_policy,
             context,
             write_units,
+            max_poison,
         })
     }
 }
@@ -81,4 +84,10 @@ impl fmt::Debug for Settings {
 pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
     let pairs = text.split(',').filter(|pair| !pair.is_empty());
     pairs.map(|pair| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+}
+
+/// A number that may be left out, or its variable's name if it is none.
+fn number<'a, N: FromStr>(variable: impl Fn(&str) -> Option<String>, name: &'a str) -> Result<Option<N>, &'a str> {
+    let text = variable(name).filter(|text| !text.is_empty());
+    text.map(|text| text.parse().map_err(|_| name)).transpose()
 }

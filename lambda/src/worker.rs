@@ -24,10 +24,14 @@ pub fn table_job(
     let to = protector(settings, MultiKeyring::new(key(&settings.new_key)?), &settings.new_policy)?;
     let resource = to.resource(&settings.resource)?;
     let store = TableStore::new(dynamodb.clone(), &resource)?.segments(settings.segments);
-    Job::builder(&settings.job, store, Reprotect::new(from, to, &settings.resource)?)
+    let job = Job::builder(&settings.job, store, Reprotect::new(from, to, &settings.resource)?)
         .checkpoints(TableCheckpoints::new(dynamodb.clone(), &settings.checkpoints))
-        .limits(Limits { write_units: settings.write_units, ..Limits::default() })
-        .build()
+        .limits(Limits { write_units: settings.write_units, ..Limits::default() });
+    match settings.max_poison {
+        Some(records) => job.max_poison(records),
+        None => job,
+    }
+    .build()
 }
 
 fn protector(settings: &Settings, keyring: MultiKeyring, policy: &Policy) -> Result<Protector> {

@@ -140,6 +140,98 @@ async fn throttling_that_does_not_end_is_retryable_and_a_denial_is_not() {
     assert_eq!((failure.kind, failure.retryable), (ErrorKind::Denied, false));
 }
 
+#[tokio::test]
+async fn every_failure_is_of_a_type_that_the_state_machine_knows() {
+    let faults = [
+        ("dynamodb", "DescribeTable", "ResourceNotFoundException", ErrorKind::Config, "Failed"),
+        ("dynamodb", "GetItem", "AccessDeniedException", ErrorKind::Denied, "Failed"),
+        ("dynamodb", "Scan", "ProvisionedThroughputExceededException", ErrorKind::Throttled, "Retryable"),
+        ("dynamodb", "Scan", "InternalServerError", ErrorKind::Io, "Retryable"),
+        ("dynamodb", "UpdateItem", "ThrottlingException", ErrorKind::Throttled, "Retryable"),
+        ("kms", "Decrypt", "ThrottlingException", ErrorKind::Throttled, "Retryable"),
+        ("kms", "GenerateDataKey", "DependencyTimeoutException", ErrorKind::KeyUnavailable, "Retryable"),
+    ];
+    // All at once: each is tried again for seconds.
+    let each = faults.map(|(service, operation, code, kind, error_type)| {
+        tokio::spawn(async move {
+            let site = Site::start(4).await;
+            site.aws.fault(Fault::on(service, operation).error(code));
+            let failure = site.handle(json!({"Items": [0, 1]}), FAR).await.unwrap_err();
+            assert_eq!((failure.kind, distributed_map::error_type(&failure)), (kind, error_type), "{operation} {code}");
+            assert!(!failure.message.contains("ada-"), "{failure:?}");
+            // What failed is gone on with.
+            site.aws.clear_faults();
+            assert_eq!(site.handle(json!({"Items": [0, 1]}), FAR).await.unwrap()["status"], "done");
+            site.all_open_under_the_new_key(4).await;
+        })
+    });
+    for one in each {
+        one.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn throttling_that_ends_is_waited_for() {
+    let site = Site::start(10).await;
+    for (service, operation) in [("dynamodb", "Scan"), ("dynamodb", "UpdateItem")] {
+        site.aws.fault(Fault::on(service, operation).times(3).error("ThrottlingException"));
+    }
+    let reply = site.handle(json!({"Items": [0, 1]}), FAR).await.unwrap();
+    assert_eq!((&reply["status"], &reply["rewritten"], &reply["poison"]), (&json!("done"), &json!(10), &json!(0)));
+    site.all_open_under_the_new_key(10).await;
+}
+
+#[tokio::test]
+async fn a_list_of_segments_for_another_scan_is_refused() {
+    let site = Site::start(4).await;
+    for event in [
+        json!({"BatchInput": {"segments": 3}, "Items": [0]}),
+        json!({"BatchInput": {"segments": 1}, "Items": [0]}),
+        json!({"Items": [0, 2]}),
+        json!(2),
+    ] {
+        let failure = site.handle(event.clone(), FAR).await.unwrap_err();
+        assert_eq!((failure.kind, failure.retryable), (ErrorKind::Config, false), "{event}");
+    }
+    let event = json!({"BatchInput": {"segments": 2, "more": true}, "Items": [0, 1]});
+    assert_eq!(site.handle(event, FAR).await.unwrap()["status"], "done");
+    for event in [json!({"Items": ["a"]}), json!({"Items": [-1]}), json!({}), json!("0"), json!(null)] {
+        assert!(serde_json::from_value::<distributed_map::Event>(event.clone()).is_err(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_another_worker_has_is_tried_again_later() {
+    let site = Site::start(4).await;
+    let job = table_job(&site.settings, &site.kms, &site.dynamodb).unwrap();
+    // A worker that dies while it writes: its lease is left behind.
+    site.aws.fault(Fault::on("dynamodb", "UpdateItem").delay(Duration::from_secs(60)));
+    let event = serde_json::from_value(json!(0)).unwrap();
+    let cut_off = tokio::time::timeout(Duration::from_secs(2), distributed_map::handle(&job, &event, FAR)).await;
+    site.aws.clear_faults();
+    assert!(cut_off.is_err(), "segment 0 has records");
+    let failure = site.handle(json!(0), FAR).await.unwrap_err();
+    assert_eq!((failure.kind, distributed_map::error_type(&failure)), (ErrorKind::Conflict, "Retryable"));
+}
+
+#[tokio::test]
+async fn records_that_cannot_be_rewritten_are_counted_until_they_are_too_many() {
+    let mut site = Site::start(0).await;
+    for index in 0..8 {
+        let item = to_item(Map::from([
+            ("id".to_owned(), Value::S(format!("c-{index}"))),
+            ("email".to_owned(), Value::S("in clear".to_owned())),
+        ]));
+        site.dynamodb.put_item().table_name("customers").set_item(Some(item)).send().await.unwrap();
+    }
+    site.settings.max_poison = Some(2);
+    let failure = site.handle(json!({"Items": [0, 1]}), FAR).await.unwrap_err();
+    assert!(!failure.retryable && !failure.message.contains("clear\""), "{failure:?}");
+    site.settings.max_poison = None;
+    let reply = site.handle(json!({"Items": [0, 1]}), FAR).await.unwrap();
+    assert_eq!((&reply["status"], &reply["rewritten"], &reply["poison"]), (&json!("done"), &json!(0), &json!(8)));
+}
+
 /// Notes what it is asked, and fails as told by the key.
 #[derive(Default)]
 struct Noting(Mutex<Vec<Object>>);
@@ -252,6 +344,101 @@ async fn s3_batch_operations_move_objects_to_a_new_key() {
     // The service is slow, and what was begun leaves nothing behind.
     aws.fault(Fault::on("s3", "GetObject").error("SlowDown"));
     assert_eq!(answers(FAR).await, ["throttled"; 5]);
+}
+
+/// Fails as it is told, with what it must not say.
+struct Failing(ErrorKind, bool);
+
+impl ObjectWorker for Failing {
+    async fn rewrite(&self, _object: &Object, _deadline: Duration) -> Result<&'static str, Error> {
+        Err(Error::new(self.0, "ada@example.com").retryable(self.1))
+    }
+}
+
+#[tokio::test]
+async fn every_failure_of_an_object_is_an_answer_in_both_schemas() {
+    let mut settled = Vec::new();
+    for kind in [
+        ErrorKind::Config,
+        ErrorKind::Denied,
+        ErrorKind::Integrity,
+        ErrorKind::KeyUnavailable,
+        ErrorKind::Throttled,
+        ErrorKind::Unsupported,
+        ErrorKind::Input,
+        ErrorKind::Conflict,
+        ErrorKind::Io,
+    ] {
+        for (retryable, version) in [(false, "1.0"), (false, "2.0"), (true, "1.0"), (true, "2.0")] {
+            let task = if version == "1.0" { task_1_0("t", "ada.json") } else { task_2_0("t", "ada.json") };
+            let event = json!({
+                "invocationSchemaVersion": version, "invocationId": "i", "job": {"id": "j"}, "tasks": [task],
+            });
+            let worker = Failing(kind, retryable);
+            let reply = s3_batch::handle(&worker, &serde_json::from_value(event).unwrap(), FAR).await;
+            let reply = serde_json::to_value(reply).unwrap();
+            let result = &reply["results"][0];
+            let again = retryable || kind == ErrorKind::Conflict;
+            let code = if again { "TemporaryFailure" } else { "PermanentFailure" };
+            assert_eq!((&result["taskId"], &result["resultCode"]), (&json!("t"), &json!(code)), "{kind}");
+            assert_eq!((&reply["invocationSchemaVersion"], &reply["invocationId"]), (&json!(version), &json!("i")));
+            // In a report in clear: the kind alone.
+            assert_eq!(result["resultString"], kind.to_string());
+            assert!(!reply.to_string().contains("ada"), "{reply}");
+            settled.push(code);
+        }
+    }
+    assert_eq!(settled.len(), 36);
+}
+
+fn task_2_0(id: &str, key: &str) -> Json {
+    json!({"taskId": id, "s3Key": key, "s3VersionId": "v", "s3Bucket": "a-bucket"})
+}
+
+#[tokio::test]
+async fn keys_are_read_in_every_spelling() {
+    for (spelt, key) in [
+        ("plain/key.json", Some("plain/key.json")),
+        ("a+b", Some("a b")),
+        ("a%20b", Some("a b")),
+        ("a%2Bb", Some("a+b")),
+        ("a%2bb", Some("a+b")),
+        ("a%252Bb", Some("a%2Bb")),
+        ("%C3%BC", Some("ü")),
+        ("ü", Some("ü")),
+        ("%F0%9F%A6%8A", Some("\u{1f98a}")),
+        ("a%2Fb//c", Some("a/b//c")),
+        ("%", None),
+        ("%2", None),
+        ("%zz", None),
+        ("%+2", None),
+        ("%ff", None),
+        ("", None),
+    ] {
+        for task in [task_1_0("t", spelt), task_2_0("t", spelt)] {
+            let task: s3_batch::Task = serde_json::from_value(task).unwrap();
+            let object = task.object();
+            assert_eq!(object.as_ref().ok().map(|object| object.key.as_str()), key, "{spelt}");
+            match object {
+                Ok(object) => assert_eq!(object.bucket, "a-bucket"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Input),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_task_without_a_bucket_or_of_another_partition_is_told_apart() {
+    let of = |task: Json| serde_json::from_value::<s3_batch::Task>(task).unwrap().object();
+    for task in [
+        json!({"taskId": "t", "s3Key": "k"}),
+        json!({"taskId": "t", "s3Key": "k", "s3BucketArn": "a-bucket"}),
+        json!({"taskId": "t", "s3Key": "k", "s3Bucket": "", "s3VersionId": null}),
+    ] {
+        assert_eq!(of(task).unwrap_err().kind(), ErrorKind::Input);
+    }
+    let object = of(json!({"taskId": "t", "s3Key": "k", "s3BucketArn": "arn:aws-cn:s3:::b", "s3VersionId": "null"}));
+    assert_eq!(object.unwrap().bucket, "b");
 }
 
 #[test]

@@ -1,0 +1,206 @@
+"""Runs the state machine of deploy/reencrypt with the worker as a function of MiniStack, and checks what came of it.
+
+Called by run-state-machine.sh, which starts the engines. What the state machine is for a service is what the template says:
+the definition is read from there, and the function has the template's runtime and variables.
+"""
+
+import collections
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import boto3
+from botocore.config import Config
+
+REGION = "eu-west-1"
+POLICY = 'version = 1\n[resources.customers]\nkey = ["id"]\n'
+RECORDS = 600
+SEGMENTS = 3
+ROLE = "arn:aws:iam::000000000000:role/engine"
+
+checks = {"passed": 0, "failed": 0}
+
+
+def check(what, holds, detail=""):
+    checks["passed" if holds else "failed"] += 1
+    print(f"{'ok' if holds else 'FAILED'}: {what}{f' ({detail})' if detail else ''}", flush=True)
+
+
+def client(service, endpoint):
+    # An answer may take as long as a function does.
+    return boto3.client(service, endpoint_url=endpoint, region_name=REGION, config=Config(read_timeout=120))
+
+
+class Site:
+    """The services, one table and one job."""
+
+    def __init__(self, engine, kms, worker, test):
+        self.engine, self.kms_endpoint, self.test = engine, kms, test
+        self.kms = client("kms", kms)
+        self.functions, self.machines = client("lambda", engine), client("stepfunctions", engine)
+        self.objects, self.streams = client("s3", engine), client("dynamodbstreams", engine)
+        self.dynamodb = client("dynamodb", engine)
+        self.code = io.BytesIO()
+        with zipfile.ZipFile(self.code, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            info = zipfile.ZipInfo("bootstrap")
+            info.external_attr = 0o755 << 16
+            archive.writestr(info, open(worker, "rb").read(), zipfile.ZIP_DEFLATED, 1)
+        self.old, self.new = (self.kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+        self.variables = {
+            "PRIVET_JOB": "new-key",
+            "PRIVET_RESOURCE": "customers",
+            "PRIVET_SEGMENTS": str(SEGMENTS),
+            "PRIVET_OLD_KEY": self.old,
+            "PRIVET_NEW_KEY": self.new,
+            "PRIVET_POLICY": POLICY,
+            "PRIVET_CONTEXT": "application=shop",
+            "PRIVET_CHECKPOINTS": "checkpoints",
+        }
+        self.run_test("fill")
+        self.objects.create_bucket(Bucket="segments", CreateBucketConfiguration={"LocationConstraint": REGION})
+        segments = list(range(SEGMENTS))
+        random.shuffle(segments)
+        self.objects.put_object(Bucket="segments", Key="segments/new-key.json", Body=json.dumps(segments))
+
+    def run_test(self, name):
+        """A test of lambda/tests/state_machine.rs, in an environment like the worker's."""
+        environment = os.environ | self.variables | {
+            "PRIVET_TEST_RECORDS": str(RECORDS),
+            "AWS_ENDPOINT_URL": self.engine,
+            "AWS_ENDPOINT_URL_KMS": self.kms_endpoint,
+        }
+        run = subprocess.run([self.test, "--ignored", "--exact", name], env=environment, capture_output=True, text=True)
+        if run.returncode:
+            print(run.stdout[-3000:], run.stderr[-3000:], sep="\n", file=sys.stderr)
+        return run.returncode == 0
+
+    def deploy(self, timeout, **variables):
+        """The function, anew: with this timeout in seconds, and these variables besides."""
+        variables = self.variables | {"AWS_ENDPOINT_URL_KMS": self.kms_endpoint, "RUST_BACKTRACE": "0"} | variables
+        try:
+            self.functions.delete_function(FunctionName="worker")
+        except self.functions.exceptions.ResourceNotFoundException:
+            pass
+        made = self.functions.create_function(
+            FunctionName="worker",
+            Runtime="provided.al2023",
+            Handler="bootstrap",
+            Role=ROLE,
+            Code={"ZipFile": self.code.getvalue()},
+            Timeout=timeout,
+            MemorySize=512,
+            Environment={"Variables": variables},
+        )
+        definition = open("deploy/reencrypt/statemachine.asl.json").read().replace("${WorkerArn}", made["FunctionArn"])
+        for machine in self.machines.list_state_machines()["stateMachines"]:
+            self.machines.update_state_machine(stateMachineArn=machine["stateMachineArn"], definition=definition)
+            return machine["stateMachineArn"]
+        made = self.machines.create_state_machine(name="reencrypt", definition=definition, roleArn=ROLE)
+        return made["stateMachineArn"]
+
+    def start(self, machine):
+        about = {"segments": {"bucket": "segments", "key": "segments/new-key.json", "count": SEGMENTS}, "concurrency": SEGMENTS}
+        return self.machines.start_execution(stateMachineArn=machine, input=json.dumps(about))["executionArn"]
+
+    def follow(self, execution, seconds=240):
+        for _ in range(seconds * 4):
+            told = self.machines.describe_execution(executionArn=execution)
+            if told["status"] != "RUNNING":
+                return told
+            time.sleep(0.25)
+        raise SystemExit("the execution does not end")
+
+    def children(self, execution):
+        """The executions of its segments."""
+        for run in self.machines.list_map_runs(executionArn=execution)["mapRuns"]:
+            yield from self.machines.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+
+    def causes(self, execution):
+        """Why its segments failed, each reason once, without the numbers of requests."""
+        describe = self.machines.describe_execution
+        told = (describe(executionArn=child["executionArn"]) for child in self.children(execution))
+        causes = (json.loads(child["cause"])["errorMessage"] for child in told if child.get("error"))
+        return "; ".join(sorted({cause.split(",")[0] for cause in causes}))
+
+    def rounds(self, execution):
+        """How often the worker answered for each segment: once more than it said `continue`."""
+        history = self.machines.get_execution_history
+        for child in self.children(execution):
+            events = history(executionArn=child["executionArn"], maxResults=1000)["events"]
+            yield sum(event["type"] == "TaskSucceeded" for event in events)
+
+    def writes(self):
+        """How often each record was written after it was put there, as the table's stream has it."""
+        stream = self.streams.list_streams(TableName="customers")["Streams"][0]["StreamArn"]
+        written = collections.Counter()
+        for shard in self.streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]:
+            at = self.streams.get_shard_iterator(
+                StreamArn=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while at:
+                page = self.streams.get_records(ShardIterator=at)
+                for record in page["Records"]:
+                    written[record["dynamodb"]["Keys"]["id"]["S"]] += record["eventName"] == "MODIFY"
+                at = page.get("NextShardIterator") if page["Records"] else None
+        return written
+
+
+def processes(group):
+    """The functions' processes that run now."""
+    found = subprocess.run(["pgrep", "-g", group, "-x", "bootstrap"], capture_output=True, text=True)
+    return [int(pid) for pid in found.stdout.split()]
+
+
+def main(engine, kms, worker, test, group):
+    site = Site(engine, kms, worker, test)
+
+    # A key that nobody has: every segment fails, for good, and so does the execution.
+    unknown = site.new.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000"
+    told = site.follow(site.start(site.deploy(30, PRIVET_JOB="no-key", PRIVET_NEW_KEY=unknown)))
+    check("a key that nobody has fails the execution", told["status"] == "FAILED", site.causes(told["executionArn"]))
+    check("and writes nothing", not any(site.writes().values()))
+
+    # One second of work for each call, and so many writes that it does not do: it loops. Then it is stopped, and what
+    # runs is killed, as it were by a sandbox that ends.
+    slow = site.deploy(6, PRIVET_WRITE_UNITS="30")
+    first = site.start(slow)
+    time.sleep(3)
+    site.machines.stop_execution(executionArn=first, cause="to go on later")
+    killed = 0
+    for pid in processes(group):
+        os.kill(pid, signal.SIGKILL)
+        killed += 1
+    check("an execution is stopped", site.follow(first)["status"] == "ABORTED", f"{killed} processes killed")
+    for _ in range(240):
+        if all(child["status"] != "RUNNING" for child in site.children(first)):
+            break
+        time.sleep(0.5)
+    done = sum(site.writes().values())
+    check("it had begun, and was not done", 0 < done < RECORDS, f"{done} of {RECORDS} records")
+
+    again = site.start(slow)
+    told = site.follow(again)
+    check("the next execution goes on to the end", told["status"] == "SUCCEEDED", told.get("cause", ""))
+    rounds = list(site.rounds(again))
+    check("near the deadline it loops", max(rounds, default=0) > 1, f"answers by segment: {rounds}")
+    check("all records are readable under the new key alone", site.run_test("all_is_on_target"))
+    written = site.writes()
+    once = len(written) == RECORDS and set(written.values()) == {1}
+    check("each record was rewritten once", once, f"{len(written)} records, writes of each: {sorted(set(written.values()))}")
+
+    # Once more: nothing is left to do.
+    told = site.follow(site.start(site.deploy(30)))
+    check("once more is harmless", told["status"] == "SUCCEEDED" and site.writes() == written)
+
+    print(f"{checks['passed']} passed, {checks['failed']} failed")
+    return checks["failed"] > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
