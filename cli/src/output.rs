@@ -126,6 +126,15 @@ pub(crate) fn records_progress(length: Option<u64>, is_quiet: bool) -> ProgressB
     bar
 }
 
+/// A bar of the segments of a table.
+pub(crate) fn segments_progress(is_quiet: bool) -> ProgressBar {
+    let bar = progress(Some(0), is_quiet);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} segments, {elapsed}{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
 /// Says something to the person at the terminal.
 pub(crate) fn tell(is_quiet: bool, message: impl std::fmt::Display) {
     if !is_quiet {

@@ -51,7 +51,8 @@ impl ObjectSettings {
         let text = |name: &str| variable(name).filter(|text| !text.is_empty()).ok_or_else(|| wrong(name));
         let policy = |text: &str| Policy::from_toml(text).map_err(Error::from);
         let new_policy = policy(&text("PRIVET_POLICY")?)?;
-        let old_policy = variable("PRIVET_OLD_POLICY").map(|text| policy(&text)).transpose()?;
+        let old_policy = variable("PRIVET_OLD_POLICY").filter(|text| !text.is_empty());
+        let old_policy = old_policy.map(|text| policy(&text)).transpose()?;
         let context = crate::settings::pairs(&variable("PRIVET_CONTEXT").unwrap_or_default());
         let reads_v2 = match variable("PRIVET_READS_V2").as_deref() {
             None | Some("" | "false") => false,

@@ -11,7 +11,7 @@ python=$place/bin/python
 "$python" -c 'import ministack, moto.server' 2>/dev/null ||
     "$python" -m pip install --quiet ministack==1.5.33 'moto[server]==5.2.5'
 
-${CARGO:-cargo} build --quiet -p privet-lambda --bin privet-worker
+${CARGO:-cargo} build --quiet -p privet-lambda --bin privet-worker -p privet-cli --bin privet
 worker=$place/bootstrap
 strip -o "$worker" target/debug/privet-worker
 test=$(${CARGO:-cargo} test --quiet -p privet-lambda --test state_machine --no-run --message-format=json |
@@ -50,4 +50,5 @@ for port in "$engine" "$kms"; do
 done
 
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1
-"$python" tests/engines/state_machine.py "http://127.0.0.1:$engine" "http://127.0.0.1:$kms" "$worker" "$test" "${pids[0]}"
+"$python" tests/engines/state_machine.py "http://127.0.0.1:$engine" "http://127.0.0.1:$kms" "$worker" "$test" \
+    target/debug/privet "${pids[0]}"

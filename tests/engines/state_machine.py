@@ -8,10 +8,10 @@ import collections
 import io
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 
@@ -40,7 +40,8 @@ def client(service, endpoint):
 class Site:
     """The services, one table and one job."""
 
-    def __init__(self, engine, kms, worker, test):
+    def __init__(self, engine, kms, worker, test, program):
+        self.program, self.folder = os.path.abspath(program), tempfile.mkdtemp()
         self.engine, self.kms_endpoint, self.test = engine, kms, test
         self.kms = client("kms", kms)
         self.functions, self.machines = client("lambda", engine), client("stepfunctions", engine)
@@ -64,9 +65,6 @@ class Site:
         }
         self.run_test("fill")
         self.objects.create_bucket(Bucket="segments", CreateBucketConfiguration={"LocationConstraint": REGION})
-        segments = list(range(SEGMENTS))
-        random.shuffle(segments)
-        self.objects.put_object(Bucket="segments", Key="segments/new-key.json", Body=json.dumps(segments))
 
     def run_test(self, name):
         """A test of lambda/tests/state_machine.rs, in an environment like the worker's."""
@@ -104,29 +102,25 @@ class Site:
         made = self.machines.create_state_machine(name="reencrypt", definition=definition, roleArn=ROLE)
         return made["stateMachineArn"]
 
-    def start(self, machine):
-        about = {"segments": {"bucket": "segments", "key": "segments/new-key.json", "count": SEGMENTS}, "concurrency": SEGMENTS}
-        return self.machines.start_execution(stateMachineArn=machine, input=json.dumps(about))["executionArn"]
+    def privet(self, machine, *more):
+        """`privet reencrypt` with this state machine, running."""
+        with open(f"{self.folder}/policy.toml", "w") as policy:
+            policy.write(POLICY)
+        command = [self.program, "reencrypt", "dynamodb://customers", "--policy", "policy.toml"]
+        command += ["--context", "application=shop", "--kms-key", self.new, "--old-key", self.old, "--json"]
+        command += ["--engine", "stepfunctions", "--state-machine", machine, "--segments-bucket", "segments"]
+        command += ["--segments", str(SEGMENTS), "--job", "new-key", *more]
+        environment = os.environ | {"AWS_ENDPOINT_URL": self.engine, "AWS_ENDPOINT_URL_KMS": self.kms_endpoint}
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, env=environment, cwd=self.folder, stdout=pipe, stderr=pipe, text=True)
 
-    def follow(self, execution, seconds=240):
-        for _ in range(seconds * 4):
-            told = self.machines.describe_execution(executionArn=execution)
-            if told["status"] != "RUNNING":
-                return told
-            time.sleep(0.25)
-        raise SystemExit("the execution does not end")
+    def last(self, machine):
+        return self.machines.list_executions(stateMachineArn=machine, maxResults=1)["executions"][0]["executionArn"]
 
     def children(self, execution):
         """The executions of its segments."""
         for run in self.machines.list_map_runs(executionArn=execution)["mapRuns"]:
             yield from self.machines.list_executions(mapRunArn=run["mapRunArn"])["executions"]
-
-    def causes(self, execution):
-        """Why its segments failed, each reason once, without the numbers of requests."""
-        describe = self.machines.describe_execution
-        told = (describe(executionArn=child["executionArn"]) for child in self.children(execution))
-        causes = (json.loads(child["cause"])["errorMessage"] for child in told if child.get("error"))
-        return "; ".join(sorted({cause.split(",")[0] for cause in causes}))
 
     def rounds(self, execution):
         """How often the worker answered for each segment: once more than it said `continue`."""
@@ -157,37 +151,51 @@ def processes(group):
     return [int(pid) for pid in found.stdout.split()]
 
 
-def main(engine, kms, worker, test, group):
-    site = Site(engine, kms, worker, test)
+def main(engine, kms, worker, test, program, group):
+    site = Site(engine, kms, worker, test, program)
 
     # A key that nobody has: every segment fails, for good, and so does the execution.
     unknown = site.new.rsplit("/", 1)[0] + "/00000000-0000-0000-0000-000000000000"
-    told = site.follow(site.start(site.deploy(30, PRIVET_JOB="no-key", PRIVET_NEW_KEY=unknown)))
-    check("a key that nobody has fails the execution", told["status"] == "FAILED", site.causes(told["executionArn"]))
+    ran = site.privet(site.deploy(30, PRIVET_JOB="no-key", PRIVET_NEW_KEY=unknown), "--yes")
+    out, err = ran.communicate()
+    check("a key that nobody has fails the execution", ran.returncode == 1 and "FAILED" in out, err.splitlines()[-1:])
+    check("its reason is told", "there is no such key" in err)
     check("and writes nothing", not any(site.writes().values()))
 
-    # One second of work for each call, and so many writes that it does not do: it loops. Then it is stopped, and what
-    # runs is killed, as it were by a sandbox that ends.
+    # One second of work for each call, and so few writes that it does not do: it loops. The person at the terminal leaves,
+    # it goes on; then it is stopped, and what runs is killed, as it were by a sandbox that ends.
     slow = site.deploy(6, PRIVET_WRITE_UNITS="30")
-    first = site.start(slow)
+    ran = site.privet(slow, "--yes")
     time.sleep(3)
+    ran.send_signal(signal.SIGINT)
+    out, err = ran.communicate()
+    first = site.last(slow)
+    check("Ctrl-C ends the command", ran.returncode == 130 and "--resume --yes" in err, err.splitlines()[-1:])
+    status = site.machines.describe_execution(executionArn=first)["status"]
+    check("and leaves the execution running", status == "RUNNING", status)
+    ran = site.privet(slow, "--yes")
+    check("a second one is not started beside it", "is running" in ran.communicate()[1] and ran.returncode == 1)
     site.machines.stop_execution(executionArn=first, cause="to go on later")
-    killed = 0
-    for pid in processes(group):
+    killed = processes(group)
+    for pid in killed:
         os.kill(pid, signal.SIGKILL)
-        killed += 1
-    check("an execution is stopped", site.follow(first)["status"] == "ABORTED", f"{killed} processes killed")
     for _ in range(240):
         if all(child["status"] != "RUNNING" for child in site.children(first)):
             break
         time.sleep(0.5)
     done = sum(site.writes().values())
-    check("it had begun, and was not done", 0 < done < RECORDS, f"{done} of {RECORDS} records")
+    check("stopped, it is not done", 0 < done < RECORDS, f"{done} of {RECORDS} records, {len(killed)} processes killed")
+    ran = site.privet(slow, "--resume")
+    check("how far it has got is told", "ABORTED" in ran.communicate()[0] and ran.returncode == 1)
 
-    again = site.start(slow)
-    told = site.follow(again)
-    check("the next execution goes on to the end", told["status"] == "SUCCEEDED", told.get("cause", ""))
-    rounds = list(site.rounds(again))
+    ran = site.privet(slow, "--resume", "--yes", "--verify", "--checkpoints", "dynamodb://checkpoints")
+    out, err = ran.communicate()
+    told = {name: value for line in out.splitlines() for name, value in json.loads(line).items()}
+    check("the next execution goes on to the end", ran.returncode == 0, err if ran.returncode else "")
+    counts = told.get("execution", {}).get("segments")
+    check("its segments are counted", counts == {"total": SEGMENTS, "succeeded": SEGMENTS, "failed": 0}, counts)
+    check("report and verification are told", "report" in told and "verification" in told)
+    rounds = list(site.rounds(site.last(slow)))
     check("near the deadline it loops", max(rounds, default=0) > 1, f"answers by segment: {rounds}")
     check("all records are readable under the new key alone", site.run_test("all_is_on_target"))
     written = site.writes()
@@ -195,8 +203,9 @@ def main(engine, kms, worker, test, group):
     check("each record was rewritten once", once, f"{len(written)} records, writes of each: {sorted(set(written.values()))}")
 
     # Once more: nothing is left to do.
-    told = site.follow(site.start(site.deploy(30)))
-    check("once more is harmless", told["status"] == "SUCCEEDED" and site.writes() == written)
+    ran = site.privet(site.deploy(30), "--yes")
+    ran.communicate()
+    check("once more is harmless", ran.returncode == 0 and site.writes() == written)
 
     print(f"{checks['passed']} passed, {checks['failed']} failed")
     return checks["failed"] > 0

@@ -21,6 +21,8 @@ Examples:
   privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --plan plan.json --yes --verify
   privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --resume --yes    goes on after Ctrl-C
   privet reencrypt s3://documents/2026/ --kms-key $NEW --old-key $OLD --resource documents --yes
+  privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --segments 64 --engine stepfunctions \\
+    --state-machine $ARN --segments-bucket $BUCKET --yes                                   on Lambda functions
   privet reencrypt dynamodb://shop --local .privet --from-plaintext --yes                    seals what is in clear")]
 pub(crate) struct Reencrypt {
     #[command(flatten)]
@@ -39,6 +41,12 @@ pub(crate) struct Reencrypt {
     /// Where the work is done
     #[arg(long, value_enum, default_value_t = Engine::Local)]
     pub(crate) engine: Engine,
+    /// The state machine of `deploy/reencrypt/`, an output of its stack: with `--engine stepfunctions`
+    #[arg(long, value_name = "ARN")]
+    pub(crate) state_machine: Option<String>,
+    /// The bucket for the list of segments, an output of the same stack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) segments_bucket: Option<String>,
     /// The job's name, by which it is resumed [default: of what it works on]
     #[arg(long, value_name = "NAME")]
     pub(crate) job: Option<String>,

@@ -111,9 +111,9 @@ impl Keeper {
                 let client = aws_sdk_s3::Client::new(&session.aws().await);
                 Ok(Self::Bucket(BucketCheckpoints::new(client, bucket, prefix)))
             }
-            Some(_) => Err(Failure::usage(
-                "checkpoints go to a directory, to `dynamodb://TABLE`, or to `s3://BUCKET/PREFIX`",
-            )),
+            Some(_) => {
+                Err(Failure::usage("checkpoints go to a directory, to `dynamodb://TABLE`, or to `s3://BUCKET/PREFIX`"))
+            }
         }
     }
 

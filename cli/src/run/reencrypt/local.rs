@@ -188,7 +188,7 @@ where
     Ok(report?)
 }
 
-async fn verify<S, T>(session: &Session, job: &Job<S, T>) -> Outcome
+pub(super) async fn verify<S, T>(session: &Session, job: &Job<S, T>) -> Outcome
 where
     S: Store,
     T: Transformation<S::Record, Rewritten = S::Rewritten>,
@@ -198,7 +198,7 @@ where
     Ok(if found.passed() { Exit::Done } else { Exit::Mismatch })
 }
 
-fn ended(report: &Report) -> Exit {
+pub(super) fn ended(report: &Report) -> Exit {
     if !report.failures.is_empty() {
         let is_denied = report.failures.iter().all(|failure| failure.kind == "denied");
         return if is_denied { Exit::Denied } else { Exit::Failed };

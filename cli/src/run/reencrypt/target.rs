@@ -73,15 +73,11 @@ impl Move {
 
     /// What becomes of each object of a bucket, and the bucket as the target has it. Documents are rewritten record by
     /// record. Objects of S3EC are read in format V2 too, and written in V3.
-    pub(crate) async fn objects(
-        &self,
-        session: &Session,
-        target: &Target,
-        name: &str,
-    ) -> Outcome<(Reseal, Bucket)> {
+    pub(crate) async fn objects(&self, session: &Session, target: &Target, name: &str) -> Outcome<(Reseal, Bucket)> {
         let aws = session.aws().await;
         let (s3, kms) = (aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws));
-        let arn = session.kms_key().ok_or_else(|| Failure::usage("name the KMS key of the bucket with `--kms-key ARN`"))?;
+        let arn =
+            session.kms_key().ok_or_else(|| Failure::usage("name the KMS key of the bucket with `--kms-key ARN`"))?;
         let s3ec = || Ok::<_, Failure>(S3ecKeyring::kms(KmsKeyring::new(kms.clone(), arn)?));
         let mut old = s3ec()?;
         for arn in &target.old_key {
@@ -94,11 +90,8 @@ impl Move {
         let from = builder().s3ec(old).plaintext_reads(reads);
         let from = from.commitment_policy(CommitmentPolicy::RequireEncryptAllowDecrypt).build(&self.from, &s3)?;
         let to = builder().s3ec(s3ec()?).build(&self.to, &s3)?;
-        let reseal = if self.is_to_plaintext {
-            Reseal::dangerous_to_plaintext(from)
-        } else {
-            Reseal::new(from, to.clone())?
-        };
+        let reseal =
+            if self.is_to_plaintext { Reseal::dangerous_to_plaintext(from) } else { Reseal::new(from, to.clone())? };
         Ok((reseal.documents(self.transformation()?), to))
     }
 
