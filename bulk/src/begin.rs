@@ -62,7 +62,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             }
             let start = Checkpoint::start(&self.shared.name, digest, old.shard);
             // The fence goes on, so that what a worker of before still does is told apart.
-            let start = Checkpoint { revision: old.revision + 1, fence: old.fence, ..start };
+            let start = Checkpoint { revision: old.revision.saturating_add(1), fence: old.fence, ..start };
             if !self.shared.checkpoints.swap(&start).await? {
                 return Err(Error::conflict("another process works on the job of this name"));
             }

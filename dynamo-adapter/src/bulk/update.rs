@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use privet_bulk::{Result, Written};
+use privet_core::ErrorKind;
 use privet_core::record::Header;
 use privet_core::value::{Map, Value};
 
@@ -61,7 +62,12 @@ impl TableStore {
                         None,
                     ));
                 }
-                return Err(Error::from_sdk("UpdateItem", &error).into());
+                let error = Error::from_sdk("UpdateItem", &error);
+                // A transaction of somebody else has the item at this moment.
+                if error.kind() == ErrorKind::Conflict {
+                    return Ok((Written::Conflict { units: self.units(old, new) }, None));
+                }
+                return Err(error.into());
             }
         };
         let units = answer.consumed_capacity.and_then(|capacity| capacity.capacity_units);
