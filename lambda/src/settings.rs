@@ -87,7 +87,7 @@ pub(crate) fn pairs(text: &str) -> Option<Vec<(String, String)>> {
 }
 
 /// A number that may be left out, or its variable's name if it is none.
-fn number<'a, N: FromStr>(variable: impl Fn(&str) -> Option<String>, name: &'a str) -> Result<Option<N>, &'a str> {
+fn number<N: FromStr>(variable: impl Fn(&str) -> Option<String>, name: &str) -> Result<Option<N>, &str> {
     let text = variable(name).filter(|text| !text.is_empty());
     text.map(|text| text.parse().map_err(|_| name)).transpose()
 }
