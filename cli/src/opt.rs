@@ -114,5 +114,8 @@ Examples:
   privet protect customers.jsonl --resource customers > sealed.jsonl
   privet reveal sealed.jsonl --resource customers --as manager
 
-Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 finished with findings or failed items, 4 does not
-verify, 5 denied by the key provider or the policy, 130 interrupted.";
+Exit codes:
+  0 done                      3 finished, with findings or failed items
+  1 failed                    4 what is stored does not verify
+  2 wrong arguments           5 denied by the key provider or the policy
+                            130 interrupted, and saved";

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials as _;
 use privet::audit::{AuditEvent, AuditFuture, AuditSink, ChainedSink};
 use privet::keyring::{KmsKeyring, read_key_file};
 use privet::{Keyring, Policy, Protector, Secret};
@@ -59,7 +60,11 @@ impl Session {
     }
 
     /// The configuration of AWS's clients.
-    pub(crate) async fn aws(&self) -> SdkConfig {
+    ///
+    /// # Errors
+    ///
+    /// If there is no region or there are no credentials: what each call says of that is harder to read.
+    pub(crate) async fn aws(&self) -> Outcome<SdkConfig> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         if let Some(profile) = &self.global.profile {
             loader = loader.profile_name(profile);
@@ -72,7 +77,20 @@ impl Session {
         if let Some(url) = &self.global.endpoint_url {
             loader = loader.endpoint_url(url);
         }
-        loader.load().await
+        let config = loader.load().await;
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
+            return Err(Failure::usage("no AWS region is set: give `--region`, AWS_REGION or a profile that has one"));
+        }
+        let credentials = match config.credentials_provider() {
+            Some(provider) => provider.provide_credentials().await.is_ok(),
+            None => false,
+        };
+        if !credentials {
+            return Err(Failure::failed(
+                "no AWS credentials are found: sign in (`aws sso login`, `aws configure`), or give `--profile`",
+            ));
+        }
+        Ok(config)
     }
 
     /// Where data keys come from.
@@ -85,7 +103,12 @@ impl Session {
                 "no key is named: give `--kms-key ARN`, or `--local DIR` to work without AWS (or write it to `privet.toml`)",
             ));
         };
-        Ok(Box::new(KmsKeyring::new(aws_sdk_kms::Client::new(&self.aws().await), arn)?))
+        if !arn.starts_with("arn:") {
+            return Err(Failure::usage(format!(
+                "`--kms-key` takes the ARN of a key, which readers need: `aws kms describe-key --key-id {arn}` says it"
+            )));
+        }
+        Ok(Box::new(KmsKeyring::new(aws_sdk_kms::Client::new(&self.aws().await?), arn)?))
     }
 
     /// A protector over the policy and the keyring. Its audit log is opened when the first event comes.

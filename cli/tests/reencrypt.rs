@@ -155,6 +155,8 @@ fn an_interrupted_job_saves_its_checkpoint_and_goes_on() {
     assert!(refused.contains("`--resume` goes on with it"), "{refused}");
     let other = home.run(&["reencrypt", "sealed.jsonl", "--segments", "3", "--yes"], 1).error;
     assert!(other.contains("was begun and is not finished"), "{other}");
+    let named = home.run(&["reencrypt", "sealed.jsonl", "--job", "other", "--yes"], 1).error;
+    assert!(named.contains("remove `"), "{named}");
     let state = home.run(&[&arguments[..], &["--resume"]].concat(), 0).out;
     assert!(state.contains("not finished"), "{state}");
     home.run(&[&arguments[..], &["--resume", "--yes", "--verify"]].concat(), 0);

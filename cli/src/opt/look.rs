@@ -13,8 +13,8 @@ use crate::uri::Source;
 Examples:
   privet inspect sealed.jsonl                 privet JSON documents
   privet inspect backup.tar.esdk              an ESDK message
-  aws dynamodb get-item ... | privet inspect  an item in DynamoDB's JSON, of privet or of AWS's own client
-  aws s3api head-object ... | privet inspect  the metadata of an S3EC object; instruction files go as well")]
+  aws dynamodb get-item ... | privet inspect  an item, of privet or of AWS's own client
+  aws s3api head-object ... | privet inspect  metadata of an S3EC object, or its instruction file")]
 pub(crate) struct Inspect {
     /// The file; `-` is standard input
     #[arg(default_value = "-")]

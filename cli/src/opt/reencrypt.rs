@@ -16,14 +16,14 @@ use crate::uri::Source;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  privet reencrypt sealed.jsonl --resource customers --kms-key $NEW --old-key $OLD           the plan
-  privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --plan plan.json  the same, saved
-  privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --plan plan.json --yes --verify
-  privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --resume --yes    goes on after Ctrl-C
-  privet reencrypt s3://documents/2026/ --kms-key $NEW --old-key $OLD --resource documents --yes
-  privet reencrypt dynamodb://prod-customers --kms-key $NEW --old-key $OLD --segments 64 --engine stepfunctions \\
-    --state-machine $ARN --segments-bucket $BUCKET --yes                                   on Lambda functions
-  privet reencrypt dynamodb://shop --local .privet --from-plaintext --yes                    seals what is in clear")]
+  privet reencrypt sealed.jsonl --kms-key $NEW --old-key $OLD              shows the plan
+  privet reencrypt dynamodb://shop --kms-key $NEW --old-key $OLD --plan plan.json
+  privet reencrypt dynamodb://shop --kms-key $NEW --old-key $OLD --plan plan.json --yes --verify
+  privet reencrypt dynamodb://shop --kms-key $NEW --old-key $OLD --resume --yes
+  privet reencrypt s3://docs/2026/ --kms-key $NEW --old-key $OLD --yes
+  privet reencrypt dynamodb://shop --kms-key $NEW --old-key $OLD --engine stepfunctions \\
+    --state-machine $ARN --segments-bucket $BUCKET --segments 64 --yes
+  privet reencrypt dynamodb://shop --local .privet --from-plaintext --yes  seals what is in clear")]
 pub(crate) struct Reencrypt {
     #[command(flatten)]
     pub(crate) target: Target,

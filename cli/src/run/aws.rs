@@ -14,7 +14,7 @@ pub(super) fn failed<E: ProvideErrorMetadata, R>(what: String, error: &SdkError<
             (Exit::Failed, "the service cannot be reached: look at region, endpoint and network".to_owned())
         }
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) => {
-            (Exit::Failed, "the call cannot be made: look at credentials and region".to_owned())
+            (Exit::Failed, "the connection broke off, or the call could not be made".to_owned())
         }
         _ => (Exit::Failed, "the answer cannot be read".to_owned()),
     };

@@ -64,7 +64,7 @@ async fn of_store(session: &Session, args: &Keys) -> Outcome {
     };
     let arn = session.kms_key().ok_or_else(|| Failure::usage("name the key store's KMS key with `--kms-key ARN`"))?;
     let protection = BranchKeyProtection::key(arn)?;
-    let aws = session.aws().await;
+    let aws = session.aws().await?;
     let keys = KeyStoreTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
     let logical_name = args.logical_name.as_ref().unwrap_or(table_name);
     let store = KeyStore::new(logical_name, protection, keys, KmsBranchKeys::new(aws_sdk_kms::Client::new(&aws)))?;

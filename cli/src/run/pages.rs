@@ -16,7 +16,8 @@ pub(super) fn completions(args: &Completions) -> Outcome {
 pub(super) fn man(args: &Man) -> Outcome {
     let failed = |error: io::Error| Failure::io("the manual cannot be written", &error);
     match &args.dir {
-        Some(dir) => clap_mangen::generate_to(Opt::command(), dir).map_err(failed)?,
+        Some(dir) => clap_mangen::generate_to(Opt::command(), dir)
+            .map_err(|error| failed(error).at(format!("`{}`", dir.display())))?,
         None => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Opt::command()).render(&mut page).map_err(failed)?;

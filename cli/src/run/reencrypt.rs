@@ -32,7 +32,7 @@ async fn on_this_machine(session: &Session, args: &Reencrypt) -> Outcome {
     let moved = Move::new(session, &args.target, limits).await?;
     match &args.target.source {
         Source::Table(table) if session.local().is_none() => {
-            let client = aws_sdk_dynamodb::Client::new(&session.aws().await);
+            let client = aws_sdk_dynamodb::Client::new(&session.aws().await?);
             let store = TableStore::new(client, moved.resource())?.segments(args.target.segments);
             let keeper = Keeper::of(session, args).await?;
             let name = args.job.clone().unwrap_or_else(|| format!("reencrypt-{table:.100}"));
@@ -100,7 +100,7 @@ impl Keeper {
             }
             Some(Source::File(folder)) => Self::folder(folder.clone(), args.go.yes),
             Some(Source::Table(table)) => {
-                let table = TableCheckpoints::new(aws_sdk_dynamodb::Client::new(&session.aws().await), table);
+                let table = TableCheckpoints::new(aws_sdk_dynamodb::Client::new(&session.aws().await?), table);
                 // A plan writes nothing.
                 if args.go.yes {
                     table.create_table().await?;
@@ -108,7 +108,7 @@ impl Keeper {
                 Ok(Self::Table(table))
             }
             Some(Source::Objects { bucket, prefix }) => {
-                let client = aws_sdk_s3::Client::new(&session.aws().await);
+                let client = aws_sdk_s3::Client::new(&session.aws().await?);
                 Ok(Self::Bucket(BucketCheckpoints::new(client, bucket, prefix)))
             }
             Some(_) => {

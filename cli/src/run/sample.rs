@@ -84,7 +84,7 @@ impl Sample {
     }
 
     async fn table(&mut self, session: &Session, table: &str) -> Outcome<()> {
-        let client = aws_sdk_dynamodb::Client::new(&session.aws().await);
+        let client = aws_sdk_dynamodb::Client::new(&session.aws().await?);
         let mut start = None;
         while !self.is_full() {
             let limit = if self.most == 0 { 1000 } else { (self.most - self.records).min(1000) };
@@ -105,7 +105,7 @@ impl Sample {
 
     /// Objects under the prefix, by their names: JSON lines, JSON, CSV. Others are passed over.
     async fn objects(&mut self, session: &Session, bucket: &str, prefix: &str, format: Option<Format>) -> Outcome<()> {
-        let client = aws_sdk_s3::Client::new(&session.aws().await);
+        let client = aws_sdk_s3::Client::new(&session.aws().await?);
         let mut token = None;
         while !self.is_full() {
             let call = client.list_objects_v2().bucket(bucket).prefix(prefix).set_continuation_token(token);
@@ -126,9 +126,9 @@ impl Sample {
                     .await
                     .map_err(|error| failed(what(), &error))?;
                 let body = tokio_util::io::SyncIoBridge::new(object.body.into_async_read());
-                let mut reader = Reader::new(std::io::BufReader::new(body), format)?;
-                tokio::task::block_in_place(|| self.documents(&mut reader, false))
-                    .map_err(|failure| failure.at(what()))?;
+                // Reading the names of columns reads already.
+                let read = || self.documents(&mut Reader::new(std::io::BufReader::new(body), format)?, false);
+                tokio::task::block_in_place(read).map_err(|failure| failure.at(what()))?;
             }
             token = page.next_continuation_token;
             if token.is_none() {

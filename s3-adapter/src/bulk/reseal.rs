@@ -156,6 +156,8 @@ impl Reseal {
         };
         match kind {
             Kind::Plain => {
+                // Reading it would be refused: a plan is to say so.
+                self.from.settings.check_plaintext()?;
                 let how = self.plain_as.map_or(How::Anew(None), How::Document);
                 Ok(Finding::Stale(vec![Reason::Plaintext], how))
             }

@@ -35,7 +35,7 @@ pub(super) fn describe(document: &JsonMap<String, Json>) -> Option<Json> {
             "format": "S3EC object", "version": 3, "commitment": true, "key_in": "instruction file",
         })),
         // The object's own metadata have the rest.
-        (Some("x-amz-3"), false) => Some(json!({
+        (Some("x-amz-3"), false) if !has("x-amz-key-v2") && !has("x-amz-key") => Some(json!({
             "format": "S3EC instruction file", "version": 3, "context_names": names(&metadata),
         })),
         (Some(key), _) => Some(whole(&metadata, key)),

@@ -119,16 +119,23 @@ where
     T: Transformation<S::Record, Rewritten = S::Rewritten>,
     F: Fn() -> Outcome<Job<S, T>>,
 {
-    match (job.begun().await?, args.resume, &work.folder) {
-        // The folder of a file goes when its job is finished: what is there is of one that is not, with fewer shards or more.
+    // The folder of a file goes when its job is finished; checkpoints may be elsewhere, and stay.
+    let folder = work.folder.as_deref().filter(|folder| folder.exists());
+    match (job.begun().await?, args.resume, folder) {
+        // What is there is of a job that is not finished, with fewer shards or more.
         (Begun::Other | Begun::OtherDone, _, Some(folder)) => Err(Failure::failed(format!(
             "a job to another target, with other segments, or on this file as it was before, was begun and is not finished: \
              `--resume` it with the arguments it had, or remove `{}`",
             folder.display()
         ))),
         (Begun::No | Begun::OtherDone, true, _) => Err(nothing_to_resume()),
-        (Begun::No, false, _) | (Begun::Unfinished | Begun::Done, true, _) => Ok(job),
-        (Begun::Unfinished, false, _) => Err(Failure::failed(
+        (Begun::No, false, None) | (Begun::Unfinished | Begun::Done, true, _) => Ok(job),
+        // Two jobs over one file would write the same pieces.
+        (Begun::No | Begun::Unfinished, false, Some(folder)) => Err(Failure::failed(format!(
+            "a job on this file was begun and is not finished: `--resume` goes on with it, or remove `{}` to begin anew",
+            folder.display()
+        ))),
+        (Begun::Unfinished, false, None) => Err(Failure::failed(
             "such a job was begun and is not finished: `--resume` goes on with it, and `--job NAME` begins another",
         )),
         (Begun::Other, _, None) => Err(Failure::failed(

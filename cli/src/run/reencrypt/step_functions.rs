@@ -37,7 +37,7 @@ pub(super) async fn run(session: &Session, args: &Reencrypt) -> Outcome {
         // The sample is read by this process, whoever does the work.
         return super::on_this_machine(session, args).await;
     }
-    let machine = Machine { client: Client::new(&session.aws().await), arn };
+    let machine = Machine { client: Client::new(&session.aws().await?), arn };
     let execution = match (machine.last().await?, args.resume) {
         (Some((execution, _)), true) if !args.go.yes => {
             return say(session, &machine.describe(&execution).await?, machine.counts(&execution).await?.as_ref());
@@ -83,7 +83,7 @@ async fn of_records(session: &Session, args: &Reencrypt, table: &str) -> Outcome
         return Ok(Exit::Done);
     };
     let moved = Move::new(session, &args.target, Limits::default()).await?;
-    let dynamodb = aws_sdk_dynamodb::Client::new(&session.aws().await);
+    let dynamodb = aws_sdk_dynamodb::Client::new(&session.aws().await?);
     let store = TableStore::new(dynamodb.clone(), moved.resource())?.segments(args.target.segments);
     let job: Job<TableStore, Reprotect> = Job::builder(job_name(args), store, moved.transformation()?)
         .checkpoints(TableCheckpoints::new(dynamodb, checkpoints))
@@ -203,7 +203,7 @@ impl Machine<'_> {
 async fn list(session: &Session, bucket: &str, job: &str, segments: u32) -> Outcome<String> {
     let key = format!("segments/{job}.json");
     let body = json!(spread(segments)).to_string().into_bytes();
-    let put = aws_sdk_s3::Client::new(&session.aws().await).put_object().bucket(bucket).key(&key).body(body.into());
+    let put = aws_sdk_s3::Client::new(&session.aws().await?).put_object().bucket(bucket).key(&key).body(body.into());
     put.send().await.map_err(|error| failed(format!("the list of segments cannot be put into `{bucket}`"), &error))?;
     Ok(key)
 }

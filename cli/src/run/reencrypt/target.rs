@@ -74,7 +74,7 @@ impl Move {
     /// What becomes of each object of a bucket, and the bucket as the target has it. Documents are rewritten record by
     /// record. Objects of S3EC are read in format V2 too, and written in V3.
     pub(crate) async fn objects(&self, session: &Session, target: &Target, name: &str) -> Outcome<(Reseal, Bucket)> {
-        let aws = session.aws().await;
+        let aws = session.aws().await?;
         let (s3, kms) = (aws_sdk_s3::Client::new(&aws), aws_sdk_kms::Client::new(&aws));
         let arn =
             session.kms_key().ok_or_else(|| Failure::usage("name the KMS key of the bucket with `--kms-key ARN`"))?;
@@ -116,7 +116,7 @@ async fn old_keys(session: &Session, target: &Target) -> Outcome<Box<dyn Keyring
     if session.local().is_some() {
         return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
     }
-    let kms = aws_sdk_kms::Client::new(&session.aws().await);
+    let kms = aws_sdk_kms::Client::new(&session.aws().await?);
     let mut all = MultiKeyring::new(new);
     for arn in &target.old_key {
         all = all.with_reader(KmsKeyring::new(kms.clone(), arn)?);
