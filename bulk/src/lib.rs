@@ -30,5 +30,5 @@ pub use report::{Counts, Poison, Report};
 pub use reprotect::{Classes, Reprotect};
 pub use shard::{Budget, Failure, Outcome};
 pub use store::{Page, Position, Size, Store, StoredRecord, Written};
-pub use transformation::{Decision, Look, Reason, Transformation};
+pub use transformation::{Decision, Look, Reason, TextDecision, Texts, Transformation};
 pub use verify::{Extent, Straggler, Verification};

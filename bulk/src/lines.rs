@@ -151,6 +151,13 @@ impl Store for LinesStore {
         Ok(Written::Done { units: 0.0, older_versions: 0 })
     }
 
+    fn write_text(&self, session: &LinesSession, _line: &Line, text: &[u8]) -> Result<()> {
+        let mut out = session.out();
+        out.buffer.extend_from_slice(text);
+        out.buffer.push(b'\n');
+        Ok(())
+    }
+
     fn keep(&self, session: &LinesSession, line: &Line) -> Result<()> {
         let mut out = session.out();
         out.buffer.extend_from_slice(line.bytes());
@@ -253,6 +260,10 @@ impl StoredRecord for Line {
             text if self.form == Form::Item => Ok(read_item(text)?),
             text => Ok(read_json(text)?),
         }
+    }
+
+    fn text(&self) -> Option<&[u8]> {
+        (self.form == Form::Json).then(|| self.bytes().trim_ascii())
     }
 }
 

@@ -171,7 +171,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                         counts.write_units += job.store.write_units(record, &rewritten);
                         counts.bytes += job.store.bytes(record);
                         *key_calls += job.transformation.key_calls_of(&rewritten);
-                        counts.note(&reasons);
+                        counts.note(&reasons, 1);
                     }
                     Err(error) if error.is_retryable() || error.kind() == ErrorKind::Config => return Err(error),
                     Err(error) => {

@@ -63,11 +63,12 @@ impl Counts {
         }
     }
 
-    pub(crate) fn note(&mut self, reasons: &[Reason]) {
+    /// Counts why this many records were rewritten.
+    pub(crate) fn note(&mut self, reasons: &[Reason], records: u64) {
         for (index, reason) in reasons.iter().enumerate() {
             // Each section of a header has its own say; a record counts once.
             if !reasons.iter().take(index).any(|before| before == reason) {
-                self.count_reason(&reason.to_string(), 1);
+                self.count_reason(&reason.to_string(), records);
             }
         }
     }

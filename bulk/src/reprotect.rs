@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use privet_core::policy::TableFormat;
-use privet_core::protector::{Drift, Freshness, Protector, Resource, Staleness, Unprotected};
+use privet_core::protector::{Drift, Freshness, Protector, Rekeyed, Resource, Staleness, Unprotected};
 use privet_core::record::Form;
 use privet_core::value::{Map, Path, Step};
 use privet_core::{Classification, ErrorKind};
@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use crate::error::{Error, Result};
 use crate::job::fingerprint;
 use crate::store::StoredRecord;
-use crate::transformation::{Decision, Look, Reason, Transformation};
+use crate::transformation::{Decision, Look, Reason, TextDecision, Texts, Transformation};
 
 /// Opens records with one protector and seals them with another.
 ///
@@ -263,6 +263,38 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
             None => self.open(record, stored).await?,
         };
         Ok(Decision::Rewrite { rewritten: self.seal(form, clear).await?, reasons })
+    }
+
+    async fn rewrite_texts(&self, records: &[R]) -> Texts {
+        let Target::Sealed(to, target) = &self.to else { return Texts::default() };
+        if self.classes != Classes::AsStored || records.iter().all(|record| record.text().is_none()) {
+            return Texts::default();
+        }
+        let bytes = records.iter().filter_map(StoredRecord::text).map(<[u8]>::len).sum::<usize>();
+        let (documents, length) = (records.len() as u64, bytes as u64);
+        let Some(mut rekeying) = self.from.rekeying(&self.source, to, target, documents, length) else {
+            return Texts::default();
+        };
+        let mut texts =
+            Texts { text: Vec::with_capacity(bytes + bytes / 8), decided: Vec::with_capacity(records.len()) };
+        let mut before: (Arc<[Staleness]>, Arc<[Reason]>) = (Arc::new([]), Arc::new([]));
+        for record in records {
+            let start = texts.text.len();
+            let rekeyed = match record.text() {
+                Some(text) => rekeying.rekey(text, &mut texts.text).await,
+                None => None,
+            };
+            texts.decided.push(rekeyed.map(|rekeyed| match rekeyed {
+                Rekeyed::Current => TextDecision::Current,
+                Rekeyed::Sealed(stale) => {
+                    if !Arc::ptr_eq(&before.0, &stale) {
+                        before = (Arc::clone(&stale), stale.iter().flat_map(reasons).collect());
+                    }
+                    TextDecision::Rewrite { text: start..texts.text.len(), reasons: Arc::clone(&before.1) }
+                }
+            }));
+        }
+        texts
     }
 
     async fn prove(&self, record: &R) -> Result<Vec<Reason>> {

@@ -1,7 +1,7 @@
 //! One shard: claimed, read page by page, rewritten record by record, checkpointed after each page.
 
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::pace::Bucket;
 use crate::report::{Counts, Poison};
 use crate::store::{Page, Position, Store, Written};
-use crate::transformation::{Decision, Transformation};
+use crate::transformation::{Decision, Reason, TextDecision, Transformation};
 
 /// How much of a shard is done in one go. What is `None` has no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -263,9 +263,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
             self.renew(checkpoint).await?;
             let this = &*self;
             if concurrency == 1 {
-                for record in records {
-                    this.record(session, record, counts, poison).await?;
-                }
+                this.in_order(session, records, counts, poison).await?;
             } else {
                 let each: Vec<_> = records.iter().map(|record| this.apart(session, record)).collect();
                 let mut records = stream::iter(each).buffer_unordered(concurrency);
@@ -284,6 +282,42 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
             }
             tokio::task::yield_now().await;
         }
+        Ok(())
+    }
+
+    /// Records one after the other; those that are texts together, as far as the transformation can.
+    async fn in_order(
+        &self,
+        session: &S::Session,
+        records: &[S::Record],
+        counts: &mut Counts,
+        poison: &mut Vec<Poison>,
+    ) -> Result<()> {
+        let job = &*self.job.shared;
+        let texts = job.transformation.rewrite_texts(records).await;
+        let mut noted: (Arc<[Reason]>, u64) = (Arc::new([]), 0);
+        let decided = texts.decided.into_iter().chain(std::iter::repeat(None));
+        for (record, decided) in records.iter().zip(decided) {
+            match decided {
+                None => self.record(session, record, counts, poison).await?,
+                Some(TextDecision::Current) => {
+                    counts.current += 1;
+                    job.store.keep(session, record)?;
+                }
+                Some(TextDecision::Rewrite { text, reasons }) => {
+                    job.store.write_text(session, record, texts.text.get(text).unwrap_or_default())?;
+                    counts.bytes += job.store.bytes(record);
+                    counts.rewritten += 1;
+                    // Records that lie together are rewritten for the same reasons mostly.
+                    if !Arc::ptr_eq(&noted.0, &reasons) {
+                        counts.note(&noted.0, noted.1);
+                        noted = (reasons, 0);
+                    }
+                    noted.1 += 1;
+                }
+            }
+        }
+        counts.note(&noted.0, noted.1);
         Ok(())
     }
 
@@ -348,7 +382,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                     counts.bytes += job.store.bytes(found);
                     counts.write_units += units;
                     counts.rewritten += 1;
-                    counts.note(&reasons);
+                    counts.note(&reasons, 1);
                     return Ok(());
                 }
                 Written::Conflict { units } => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::checkpoint::Checkpoint;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What holds the records of a job: a table, a file, a bucket. It is cut into shards, and a shard is read page by page.
 ///
@@ -54,6 +54,16 @@ pub trait Store: Send + Sync + 'static {
         record: &Self::Record,
         rewritten: &Self::Rewritten,
     ) -> impl Future<Output = Result<Written>> + Send;
+
+    /// Puts the text that a record became in its place; for stores whose records have a [`text`](StoredRecord::text), and
+    /// that nobody else writes to.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the store's records are no texts; the store's.
+    fn write_text(&self, _session: &Self::Session, _record: &Self::Record, _text: &[u8]) -> Result<()> {
+        Err(Error::config("the records of this store are no texts"))
+    }
 
     /// Takes note of a record that stays as it is.
     ///
@@ -103,6 +113,11 @@ pub trait StoredRecord: Send + Sync {
     ///
     /// `Input` or `Integrity` if it is none.
     fn stored(&self) -> Result<Map>;
+
+    /// The text of the JSON document that it is, where that is at hand.
+    fn text(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// Where in a shard a page begins: the store's own text.

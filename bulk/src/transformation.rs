@@ -1,6 +1,8 @@
 //! What the records of a job are to become: the trait, and what it says of a record.
 
 use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -20,6 +22,12 @@ pub trait Transformation<R>: Send + Sync + 'static {
 
     /// What the record becomes, if it is not on target.
     fn rewrite(&self, record: &R) -> impl Future<Output = Result<Decision<Self::Rewritten>>> + Send;
+
+    /// What becomes of records that are texts, as far as that can be told of many in fewer steps than of one after the
+    /// other. What is left out is for [`rewrite`](Self::rewrite), and so is all that fails.
+    fn rewrite_texts(&self, _records: &[R]) -> impl Future<Output = Texts> + Send {
+        std::future::ready(Texts::default())
+    }
 
     /// Proves that the record is on target: it opens, and whatever the header does not say is right as well. Returns in
     /// what way it is not on target; empty if it is.
@@ -59,6 +67,29 @@ pub enum Decision<W> {
         rewritten: W,
         /// For these reasons.
         reasons: Vec<Reason>,
+    },
+}
+
+/// What becomes of some records that are texts.
+#[derive(Debug, Default)]
+pub struct Texts {
+    /// The texts that they become, one after the other.
+    pub text: Vec<u8>,
+    /// For each record what becomes of it, if that is known; may be shorter than there are records.
+    pub decided: Vec<Option<TextDecision>>,
+}
+
+/// What a record that is a text becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TextDecision {
+    /// It is on target and stays as it is.
+    Current,
+    /// It is replaced.
+    Rewrite {
+        /// By this part of the texts.
+        text: Range<usize>,
+        /// For these reasons.
+        reasons: Arc<[Reason]>,
     },
 }
 

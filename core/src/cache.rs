@@ -16,7 +16,7 @@ mod limits;
 mod slots;
 
 pub use limits::{CacheLimits, CacheStatistics};
-use slots::{Entry, Flight, Found, Slots};
+use slots::{Entry, Flight, Found, Slots, Use};
 
 /// The data-key cache in front of a keyring. Cheap to clone; clones share the keys.
 ///
@@ -52,9 +52,28 @@ impl DataKeyCache {
     ///
     /// As the keyring's.
     pub async fn for_sealing(&self, request: &DataKeyRequest, bytes: u64) -> Result<Arc<DataKey>> {
+        self.for_use(request, Use::one_record(bytes)).await
+    }
+
+    /// A data key to seal this many more records with, which have this many bytes together; `None` if the limits let no
+    /// key seal so much, or no key serve twice.
+    pub(crate) async fn for_sealing_many(
+        &self,
+        request: &DataKeyRequest,
+        records: u64,
+        bytes: u64,
+    ) -> Result<Option<Arc<DataKey>>> {
+        let limits = &self.0.limits;
+        if limits.max_age.is_zero() || limits.max_records < records || limits.max_bytes < bytes {
+            return Ok(None);
+        }
+        self.for_use(request, Use { records, bytes }).await.map(Some)
+    }
+
+    async fn for_use(&self, request: &DataKeyRequest, sealing: Use) -> Result<Arc<DataKey>> {
         let name = request.name();
         loop {
-            let found = self.take_use(name, bytes, || self.generate(request));
+            let found = self.take_use(name, sealing, || self.generate(request));
             let (flight, lead) = match found {
                 Taken::Ready(data_key, refresh) => {
                     if refresh {
@@ -65,12 +84,12 @@ impl DataKeyCache {
                 Taken::Refused(error) => return Err(error),
                 Taken::Flying(flight, lead) => (flight, lead),
             };
-            if let Some(data_key) = self.land(request, name, &flight, bytes).await? {
+            if let Some(data_key) = self.land(request, name, &flight, sealing).await? {
                 // The use of who started the call is counted already. Followers count theirs, unless nothing is kept.
                 let now = self.now();
                 if lead
                     || self.0.limits.max_age.is_zero()
-                    || self.slots().count_use(name, &data_key, bytes, &self.0.limits, now)
+                    || self.slots().count_use(name, &data_key, sealing, &self.0.limits, now)
                 {
                     return Ok(data_key);
                 }
@@ -89,7 +108,7 @@ impl DataKeyCache {
         request: &DataKeyRequest,
     ) -> Result<Option<Arc<DataKey>>> {
         let name = opening_name(request, edks);
-        match self.take_use(&name, 0, || self.unwrap(edks, request)) {
+        match self.take_use(&name, Use::NOTHING, || self.unwrap(edks, request)) {
             Taken::Ready(data_key, refresh) => {
                 if refresh {
                     self.refresh(&name, &data_key, request, self.unwrap(edks, request));
@@ -97,7 +116,7 @@ impl DataKeyCache {
                 Ok(Some(data_key))
             }
             Taken::Refused(error) => Err(error),
-            Taken::Flying(flight, _) => self.land(request, &name, &flight, 0).await,
+            Taken::Flying(flight, _) => self.land(request, &name, &flight, Use::NOTHING).await,
         }
     }
 
@@ -132,14 +151,14 @@ impl DataKeyCache {
         })
     }
 
-    fn take_use(&self, name: &[u8], bytes: u64, call: impl FnOnce() -> Flight) -> Taken {
+    fn take_use(&self, name: &[u8], sealing: Use, call: impl FnOnce() -> Flight) -> Taken {
         let now = self.now();
         let mut slots = self.slots();
-        match slots.take_use(name, bytes, &self.0.limits, now) {
+        match slots.take_use(name, sealing, &self.0.limits, now) {
             Found::Ready(data_key, refresh) => Taken::Ready(data_key, refresh),
             Found::Flying(flight) => Taken::Flying(flight, false),
             Found::Refused(error) => Taken::Refused(error),
-            Found::Nothing => Taken::Flying(slots.launch(name, call(), bytes, &self.0.limits, now), true),
+            Found::Nothing => Taken::Flying(slots.launch(name, call(), sealing, &self.0.limits, now), true),
         }
     }
 
@@ -149,14 +168,14 @@ impl DataKeyCache {
         request: &DataKeyRequest,
         name: &[u8],
         flight: &Flight,
-        bytes: u64,
+        sealing: Use,
     ) -> Result<Option<Arc<DataKey>>> {
         let result = flight.clone().await;
         let now = self.now();
         let mut slots = self.slots();
-        if let Some(lead_bytes) = slots.land(name, flight) {
+        if let Some(lead) = slots.land(name, flight) {
             match &result {
-                Ok(Some(data_key)) => self.keep(&mut slots, request, name, data_key, now, lead_bytes),
+                Ok(Some(data_key)) => self.keep(&mut slots, request, name, data_key, now, lead),
                 // That no wrapped key is this keyring's is cheap to find out again.
                 Ok(None) => {}
                 Err(error) => {
@@ -171,7 +190,7 @@ impl DataKeyCache {
         }
         match result {
             Err(error) if error.is_retryable() => {
-                slots.take_grace(name, bytes, &self.0.limits, now).map(Some).ok_or(error)
+                slots.take_grace(name, sealing, &self.0.limits, now).map(Some).ok_or(error)
             }
             result => result,
         }
@@ -184,7 +203,7 @@ impl DataKeyCache {
         name: &[u8],
         data_key: &Arc<DataKey>,
         born: Moment,
-        bytes: u64,
+        sealing: Use,
     ) {
         let limits = &self.0.limits;
         if limits.max_age.is_zero() {
@@ -193,7 +212,7 @@ impl DataKeyCache {
         // What was just written is often read next: its key is known, the provider need not be asked.
         let opening = opening_name(request, &data_key.edks);
         if opening != name {
-            slots.insert(name, Entry::for_sealing(data_key, born, limits, bytes), limits, born);
+            slots.insert(name, Entry::for_sealing(data_key, born, limits, sealing), limits, born);
         }
         slots.insert(&opening, Entry::for_opening(data_key, born), limits, born);
     }
@@ -210,7 +229,7 @@ impl DataKeyCache {
                 // Purged or replaced meanwhile: what was fetched is not wanted any more.
                 Ok(Some(data_key)) if slots.holds(&name, &old) => {
                     slots.statistics.refreshes += 1;
-                    cache.keep(&mut slots, &request, &name, &data_key, now, 0);
+                    cache.keep(&mut slots, &request, &name, &data_key, now, Use::one_record(0));
                 }
                 Ok(_) => {}
                 // The old key serves until its end; then the provider is asked again.

@@ -1,7 +1,7 @@
 //! The verbs: protect and unprotect; `show` has view.
 
 use std::any::TypeId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,6 +31,7 @@ mod freshness;
 mod item_search;
 mod items;
 mod pseudonym;
+mod rekey;
 mod resource;
 mod search;
 mod shared;
@@ -41,6 +42,7 @@ mod update;
 
 pub use builder::ProtectorBuilder;
 pub use freshness::{Freshness, Staleness};
+pub use rekey::{Rekeyed, Rekeying};
 pub use resource::Resource;
 pub use search::{Ask, BeaconQuery, Condition};
 use shared::Shared;
@@ -332,7 +334,7 @@ impl Protector {
         &self,
         resource: &Resource,
         layout: &record::Layout,
-        record: Map,
+        mut record: Map,
         sealings: &[(Path, Classification)],
         context: &RecordContext,
         version: Option<u64>,
@@ -346,15 +348,15 @@ impl Protector {
         };
         let bytes = record.values().map(serialised_size).sum::<usize>() as u64;
         let classes = classes_of(sealings);
-        let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(*class), bytes));
+        let requests = classes.iter().map(|class| self.shared.cache.for_sealing(self.tenant.request(class), bytes));
         let data_keys = join_all(requests).await.into_iter().collect::<Result<Vec<_>>>()?;
         let keys: Vec<SectionKey<'_>> = classes
             .iter()
             .zip(&data_keys)
-            .map(|(class, key)| SectionKey { class: *class, data_key: &key.secret, edks: &key.edks })
+            .map(|(class, key)| SectionKey { class, data_key: &key.secret, edks: &key.edks })
             .collect();
         // After the plan has seen the record: beacons are stored in clear, and signed as they are.
-        let record = record.into_iter().chain(beacons).collect();
+        record.extend(beacons);
         record::seal(record, sealings, &keys, version, layout, context)
     }
 
@@ -503,9 +505,9 @@ pub struct MigrationReads {
 
 /// The classes that need a section. A record in which nothing is sealed has one of class public, so that it can be told
 /// from a record that is not protected.
-fn classes_of(sealings: &[(Path, Classification)]) -> BTreeSet<Classification> {
-    let classes: BTreeSet<_> = sealings.iter().map(|(_, class)| *class).collect();
-    if classes.is_empty() { BTreeSet::from([Classification::Public]) } else { classes }
+fn classes_of(sealings: &[(Path, Classification)]) -> ClassificationSet {
+    let classes: ClassificationSet = sealings.iter().map(|(_, class)| *class).collect();
+    if classes.is_empty() { ClassificationSet::of(Classification::Public) } else { classes }
 }
 
 /// Items in DB-ESDK format are read and written by `protect_record` and `unprotect_record` alone.

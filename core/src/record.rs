@@ -4,22 +4,27 @@
 
 mod context;
 mod fields;
+mod flat;
 mod header;
 mod integrity;
 mod json;
 mod json_text;
 mod keys;
 mod open;
+mod rekey;
 mod seal;
 mod sealed;
 mod update;
 
 pub use context::RecordContext;
 pub use fields::{escaped, sealed_class};
+pub(crate) use flat::Flat;
 pub use header::{Header, Section};
+pub(crate) use header::{RawHeader, RawSection, raw_edks};
 pub use json::{from_json, to_json};
 pub use json_text::{read_json, write_json};
 pub use open::{Opened, open};
+pub(crate) use rekey::{Collection, Rekeyer, Role, SectionRekey};
 pub use seal::{SectionKey, seal};
 pub use sealed::{Sealed, sealed_values};
 pub use update::{Change, Updated, update, update_tagged};

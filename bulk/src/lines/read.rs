@@ -5,6 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
+use memchr::memchr;
 use privet_core::ErrorKind;
 
 use crate::error::{Error, Result};
@@ -57,7 +58,7 @@ pub fn whole_lines(text: &[u8], start: u64, end: u64, skips: bool, is_end: bool)
             return (lines, None);
         }
         let rest = text.get(at..).unwrap_or_default();
-        let length = match rest.iter().position(|byte| *byte == b'\n') {
+        let length = match memchr(b'\n', rest) {
             Some(newline) => newline + 1,
             None if is_end => rest.len(),
             None => break,

@@ -23,10 +23,26 @@ pub(super) type Flight = Shared<BoxFuture<'static, Result<Option<Arc<DataKey>>>>
 
 enum Slot {
     Ready(Entry),
-    /// A call, the key it is to replace, should the key provider be out of reach, and the bytes that the request which
-    /// started it is to seal.
-    Flying(Flight, Option<Entry>, u64),
+    /// A call, the key it is to replace, should the key provider be out of reach, and what the request which started it
+    /// is to seal.
+    Flying(Flight, Option<Entry>, Use),
     Refused(Error, Moment),
+}
+
+/// What a key is wanted for: how many records, and how many bytes those have together.
+#[derive(Clone, Copy)]
+pub(super) struct Use {
+    pub(super) records: u64,
+    pub(super) bytes: u64,
+}
+
+impl Use {
+    /// Opening counts for nothing.
+    pub(super) const NOTHING: Self = Self { records: 0, bytes: 0 };
+
+    pub(super) fn one_record(bytes: u64) -> Self {
+        Self { records: 1, bytes }
+    }
 }
 
 /// What is there for a request.
@@ -49,9 +65,9 @@ pub(super) struct Entry {
 
 impl Slots {
     /// Looks for a key that may still serve, and counts the use.
-    pub(super) fn take_use(&mut self, name: &[u8], bytes: u64, limits: &CacheLimits, now: Moment) -> Found {
+    pub(super) fn take_use(&mut self, name: &[u8], sealing: Use, limits: &CacheLimits, now: Moment) -> Found {
         let found = match self.slots.get_mut(name) {
-            Some(Slot::Ready(entry)) => entry.find(now, limits, bytes),
+            Some(Slot::Ready(entry)) => entry.find(now, limits, sealing),
             Some(Slot::Flying(flight, ..)) => Found::Flying(flight.clone()),
             Some(Slot::Refused(error, since)) if now.since(since) < limits.refusals => Found::Refused(error.clone()),
             Some(Slot::Refused(..)) | None => Found::Nothing,
@@ -69,13 +85,13 @@ impl Slots {
         &mut self,
         name: &[u8],
         data_key: &Arc<DataKey>,
-        bytes: u64,
+        sealing: Use,
         limits: &CacheLimits,
         now: Moment,
     ) -> bool {
         match self.slots.get_mut(name) {
             Some(Slot::Ready(entry)) if Arc::ptr_eq(&entry.data_key, data_key) => {
-                entry.take_use(now, limits.max_age, bytes)
+                entry.take_use(now, limits.max_age, sealing)
             }
             _ => false,
         }
@@ -85,12 +101,12 @@ impl Slots {
     pub(super) fn take_grace(
         &mut self,
         name: &[u8],
-        bytes: u64,
+        sealing: Use,
         limits: &CacheLimits,
         now: Moment,
     ) -> Option<Arc<DataKey>> {
         let (Slot::Ready(entry) | Slot::Flying(_, Some(entry), _)) = self.slots.get_mut(name)? else { return None };
-        let served = entry.take_use(now, limits.max_age + limits.grace, bytes);
+        let served = entry.take_use(now, limits.max_age + limits.grace, sealing);
         self.statistics.grace_uses += u64::from(served);
         served.then(|| Arc::clone(&entry.data_key))
     }
@@ -100,7 +116,7 @@ impl Slots {
         &mut self,
         name: &[u8],
         flight: Flight,
-        bytes: u64,
+        sealing: Use,
         limits: &CacheLimits,
         now: Moment,
     ) -> Flight {
@@ -113,22 +129,22 @@ impl Slots {
             }
             _ => None,
         };
-        self.slots.insert(name.into(), Slot::Flying(flight.clone(), old, bytes));
+        self.slots.insert(name.into(), Slot::Flying(flight.clone(), old, sealing));
         flight
     }
 
-    /// Takes a call out of its slot, if it is still in there, and leaves the key that it was to replace. Returns the
-    /// bytes that the request which started it is to seal.
-    pub(super) fn land(&mut self, name: &[u8], flight: &Flight) -> Option<u64> {
+    /// Takes a call out of its slot, if it is still in there, and leaves the key that it was to replace. Returns what the
+    /// request which started it is to seal.
+    pub(super) fn land(&mut self, name: &[u8], flight: &Flight) -> Option<Use> {
         let is_current = |slot: &Slot| matches!(slot, Slot::Flying(current, ..) if current.ptr_eq(flight));
         if !self.slots.get(name).is_some_and(is_current) {
             return None;
         }
-        let Some(Slot::Flying(_, old, bytes)) = self.slots.remove(name) else { return None };
+        let Some(Slot::Flying(_, old, sealing)) = self.slots.remove(name) else { return None };
         if let Some(old) = old {
             self.slots.insert(name.into(), Slot::Ready(old));
         }
-        Some(bytes)
+        Some(sealing)
     }
 
     pub(super) fn refuse(&mut self, name: &[u8], error: Error, now: Moment) {
@@ -183,16 +199,16 @@ impl Entry {
         Self { data_key: Arc::clone(data_key), born, left: None, refreshing: false }
     }
 
-    /// A key for sealing, of which a record of `bytes` bytes is already as good as sealed: that of the request which had
+    /// A key for sealing, with which this much is already as good as sealed: that of the request which had
     /// it fetched, and which may be the last of those who wait to come by.
-    pub(super) fn for_sealing(data_key: &Arc<DataKey>, born: Moment, limits: &CacheLimits, bytes: u64) -> Self {
-        let left = (limits.max_records.saturating_sub(1), limits.max_bytes.saturating_sub(bytes));
+    pub(super) fn for_sealing(data_key: &Arc<DataKey>, born: Moment, limits: &CacheLimits, sealing: Use) -> Self {
+        let left = (limits.max_records.saturating_sub(sealing.records), limits.max_bytes.saturating_sub(sealing.bytes));
         Self { left: Some(left), ..Self::for_opening(data_key, born) }
     }
 
     /// The key if it may serve, counting the use; its first use shortly before its end asks for its successor.
-    fn find(&mut self, now: Moment, limits: &CacheLimits, bytes: u64) -> Found {
-        if !self.take_use(now, limits.max_age, bytes) {
+    fn find(&mut self, now: Moment, limits: &CacheLimits, sealing: Use) -> Found {
+        if !self.take_use(now, limits.max_age, sealing) {
             return Found::Nothing;
         }
         let due = !self.refreshing && now.since(&self.born) + limits.refresh_ahead >= limits.max_age;
@@ -201,14 +217,13 @@ impl Entry {
     }
 
     /// Counts a use if age and limits allow it.
-    fn take_use(&mut self, now: Moment, max_age: Duration, bytes: u64) -> bool {
+    fn take_use(&mut self, now: Moment, max_age: Duration, sealing: Use) -> bool {
         if now.since(&self.born) >= max_age {
             return false;
         }
         if let Some((records_left, bytes_left)) = &mut self.left {
-            let (Some(records), Some(bytes)) = (records_left.checked_sub(1), bytes_left.checked_sub(bytes)) else {
-                return false;
-            };
+            let left = (records_left.checked_sub(sealing.records), bytes_left.checked_sub(sealing.bytes));
+            let (Some(records), Some(bytes)) = left else { return false };
             (*records_left, *bytes_left) = (records, bytes);
         }
         true

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::mac::MacKey;
+use super::hmac_sha256::MacKey;
 use crate::error::{Error, Result};
 
 /// KDF in counter mode with HMAC-SHA-256, one block (NIST SP 800-108r1, section 4.1): counter 1, label, a zero byte,

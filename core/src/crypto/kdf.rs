@@ -64,11 +64,6 @@ impl Extracted {
 
 static NO_SALT_SHA512: LazyLock<hmac::Key> = LazyLock::new(|| hmac::Key::new(hmac::HMAC_SHA512, &[]));
 
-/// HKDF-SHA-256, extract and expand.
-pub(crate) fn hkdf_sha256(salt: &[u8], key: &[u8], info: &[&[u8]], out: &mut [u8]) -> Result<()> {
-    Extracted::new(Hash::Sha256, salt, key).expand(info, out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,22 +1,6 @@
-//! HMAC, and comparing secrets in constant time.
+//! HMAC with the longer hashes, and comparing secrets in constant time.
 
 use aws_lc_rs::{constant_time, hmac};
-
-/// An HMAC-SHA-256 key.
-pub(crate) struct MacKey(hmac::Key);
-
-impl MacKey {
-    pub(crate) fn new(bytes: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-
-    /// The tag of the message.
-    pub(crate) fn tag(&self, message: &[u8]) -> [u8; 32] {
-        let mut tag = [0; 32];
-        tag.copy_from_slice(hmac::sign(&self.0, message).as_ref());
-        tag
-    }
-}
 
 /// An HMAC-SHA-384 key.
 pub(crate) struct LongMacKey(hmac::Key);

@@ -124,6 +124,13 @@ impl Plan {
         seal::sealings(&self.0, record)
     }
 
+    /// The class that a top-level attribute is sealed under if it is neither a map nor a list: none, if it is stored in
+    /// clear. Without a model its name decides that alone; with one, `None` is the answer.
+    pub(crate) fn class_by_name(&self, attribute: &str) -> Option<Option<Classification>> {
+        let Root::Dynamic(start) = &self.0.root else { return None };
+        Some(self.0.names.unnamed(&self.0.names.step(start, attribute)).seal)
+    }
+
     /// How a value at this path would be stored, whatever else the record holds.
     ///
     /// This is what lets a single value be written, or compared with, without the rest of its record.

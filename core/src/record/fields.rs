@@ -1,6 +1,6 @@
 //! One sealed value: its bytes, and the escape of clear values that look like one.
 
-use zeroize::Zeroizing;
+use zeroize::Zeroize as _;
 
 use crate::classification::Classification;
 use crate::crypto::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
@@ -29,9 +29,9 @@ pub(super) fn seal_value(
     Ok(out)
 }
 
-/// Opens a sealed value with the key of its class.
+/// Opens a sealed value with the key of its class, in the memory that it has.
 pub(super) fn open_value(
-    sealed: &[u8],
+    mut sealed: Vec<u8>,
     class: Classification,
     path: &Path,
     key: &AeadKey,
@@ -40,13 +40,72 @@ pub(super) fn open_value(
     if sealed.len() < LEAST {
         return Err(Error::integrity());
     }
-    let (prefix, ciphertext) = sealed.split_at_checked(PREFIX).ok_or_else(Error::integrity)?;
-    let nonce = prefix.get(2..).and_then(|nonce| nonce.try_into().ok()).ok_or_else(Error::integrity)?;
     associated_data(class, path, scratch).map_err(|_| Error::integrity())?;
-    let mut buffer = Zeroizing::new(ciphertext.to_vec());
-    let plaintext = key.open(nonce, scratch, &mut buffer)?;
+    let (prefix, ciphertext) = sealed.split_at_mut_checked(PREFIX).ok_or_else(Error::integrity)?;
+    let nonce = prefix.get(2..).and_then(|nonce| nonce.try_into().ok()).ok_or_else(Error::integrity)?;
+    let plaintext = key.open(nonce, scratch, ciphertext)?;
+    let length = plaintext.len();
     let (type_id, bytes) = plaintext.split_first_chunk().ok_or_else(Error::integrity)?;
-    deserialise(TypeId(*type_id), bytes)
+    let type_id = TypeId(*type_id);
+    if type_id == TypeId::S {
+        // Most sealed values are texts, and those can stay where they are.
+        sealed.truncate(PREFIX + length);
+        sealed.drain(..PREFIX + type_id.0.len());
+        return String::from_utf8(sealed).map(Value::S).map_err(|error| {
+            error.into_bytes().zeroize();
+            Error::integrity()
+        });
+    }
+    let value = deserialise(type_id, bytes);
+    sealed.zeroize();
+    value
+}
+
+/// Opens a sealed value and seals it under another key, in its own place. `keys` are the one that it has and the one that
+/// it gets. `None` if it does not open, or is a map or a list; then nothing of it is left.
+pub(super) fn reseal_value(
+    sealed: &mut [u8],
+    class: Classification,
+    path: &Path,
+    keys: (&AeadKey, &AeadKey),
+    nonce: [u8; NONCE_LENGTH],
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    let done = reseal(sealed, class, path, keys, nonce, scratch);
+    if done.is_none() {
+        sealed.zeroize();
+    }
+    done
+}
+
+fn reseal(
+    sealed: &mut [u8],
+    class: Classification,
+    path: &Path,
+    (old, new): (&AeadKey, &AeadKey),
+    nonce: [u8; NONCE_LENGTH],
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    if sealed.len() < LEAST {
+        return None;
+    }
+    associated_data(class, path, scratch).ok()?;
+    let (prefix, ciphertext) = sealed.split_at_mut_checked(PREFIX)?;
+    let place_of_nonce: &mut [u8; NONCE_LENGTH] = prefix.last_chunk_mut()?;
+    old.open(*place_of_nonce, scratch, ciphertext).ok()?;
+    let (plaintext, place_of_tag) = ciphertext.split_last_chunk_mut::<TAG_LENGTH>()?;
+    let (type_id, bytes) = plaintext.split_first_chunk()?;
+    let is_leaf = match TypeId(*type_id) {
+        TypeId::S => std::str::from_utf8(bytes).is_ok(),
+        TypeId::M | TypeId::L => false,
+        type_id => deserialise(type_id, bytes).is_ok(),
+    };
+    if !is_leaf {
+        return None;
+    }
+    *place_of_tag = new.seal(nonce, scratch, plaintext).ok()?;
+    *place_of_nonce = nonce;
+    Some(())
 }
 
 /// What a stored `B` is.

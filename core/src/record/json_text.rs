@@ -131,11 +131,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) -> Result<()> {
 }
 
 fn write_number(text: &str, out: &mut Vec<u8>) -> Result<()> {
-    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
-    let is_small_integer = (1..=18).contains(&digits.len())
-        && digits.iter().all(u8::is_ascii_digit)
-        && (digits.first() != Some(&b'0') || text == "0");
-    if is_small_integer {
+    if is_small_integer(text) {
         out.extend_from_slice(text.as_bytes());
         return Ok(());
     }
@@ -148,8 +144,16 @@ fn write_number(text: &str, out: &mut Vec<u8>) -> Result<()> {
     }
 }
 
+/// A whole number that every reader of JSON takes for the same, in the one spelling that is signed.
+pub(super) fn is_small_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text).as_bytes();
+    (1..=18).contains(&digits.len())
+        && digits.iter().all(u8::is_ascii_digit)
+        && (digits.first() != Some(&b'0') || text == "0")
+}
+
 /// The bytes in quotes.
-fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
     let start = out.len();
     out.resize(start + (bytes.len() * 4).div_ceil(3), 0);

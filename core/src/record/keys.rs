@@ -3,7 +3,6 @@
 use zeroize::Zeroizing;
 
 use super::context::RecordContext;
-use super::header::Section;
 use crate::classification::Classification;
 use crate::crypto::{AeadKey, MacKey, Secret, equal, hkdf_sha256};
 use crate::error::{Error, Result};
@@ -35,13 +34,14 @@ impl SectionKeys {
 
     /// The keys of a stored section, if its commitment says that data key and context are the ones it was written with.
     pub(super) fn committed(
-        section: &Section,
+        class: Classification,
+        commitment: &[u8; 32],
         data_key: &Secret,
         salt: &[u8; 16],
         context: &RecordContext,
     ) -> Result<Self> {
-        let keys = Self::derive(section.class, data_key, salt, context)?;
-        if equal(&keys.commitment, &section.commitment) { Ok(keys) } else { Err(Error::integrity()) }
+        let keys = Self::derive(class, data_key, salt, context)?;
+        if equal(&keys.commitment, commitment) { Ok(keys) } else { Err(Error::integrity()) }
     }
 }
 

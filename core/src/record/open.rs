@@ -44,7 +44,10 @@ pub fn open<'k>(
     let mut keys = Vec::with_capacity(header.sections.len());
     for section in &header.sections {
         if let Some(data_key) = data_key(section.class) {
-            keys.push((section, SectionKeys::committed(section, data_key, &header.salt, context)?));
+            keys.push((
+                section,
+                SectionKeys::committed(section.class, &section.commitment, data_key, &header.salt, context)?,
+            ));
         }
     }
     if header.integrity {
@@ -65,15 +68,15 @@ pub fn open<'k>(
         withheld: Vec::new(),
         sealed: Vec::new(),
     };
-    let mut record = Map::new();
-    for (name, value) in stored {
-        let value =
-            if layout.is_key(&name) { Some(value) } else { walk.open(value, &mut Path::attribute(name.as_str()))? };
-        if let Some(value) = value {
-            record.insert(name, value);
+    let mut path = Path::default();
+    retain(&mut stored, |name, value| {
+        if layout.is_key(name) || !may_hold_sealed(value) {
+            return Ok(true);
         }
-    }
-    Ok(Opened { record, withheld: walk.withheld, sealed: walk.sealed })
+        path.start_at(name);
+        walk.open(value, &mut path)
+    })?;
+    Ok(Opened { record: stored, withheld: walk.withheld, sealed: walk.sealed })
 }
 
 /// Checks the tags of these sections over the whole record.
@@ -83,8 +86,7 @@ pub(super) fn verify<'a>(
     sections: impl Iterator<Item = (&'a Section, &'a SectionKeys)>,
     layout: &Layout,
 ) -> Result<()> {
-    let untagged = header.without_tags().map_err(|_| Error::integrity())?;
-    let message = signed_bytes(&untagged.bytes, stored, layout).map_err(|_| Error::integrity())?;
+    let message = signed_bytes(stored, layout, |out| header.append_untagged(out)).map_err(|_| Error::integrity())?;
     let all = sections.fold(true, |all, (section, keys)| equal(&keys.tag.tag(&message), &section.tag) & all);
     if all { Ok(()) } else { Err(Error::integrity()) }
 }
@@ -99,63 +101,80 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The value in clear; `None` if it is withheld.
-    fn open(&mut self, value: Value, path: &mut Path) -> Result<Option<Value>> {
-        Ok(Some(match value {
-            Value::B(bytes) => match look_at(&bytes)? {
-                Stored::Sealed(class) => return self.open_sealed(&bytes, class, path),
-                Stored::Clear(clear) if clear.len() == bytes.len() => Value::B(bytes),
-                Stored::Clear(clear) => Value::B(clear.to_vec()),
+    /// Puts the value in clear in its own place; whether it is not withheld.
+    fn open(&mut self, value: &mut Value, path: &mut Path) -> Result<bool> {
+        match value {
+            Value::B(bytes) => match look_at(bytes)? {
+                Stored::Sealed(class) => return self.open_sealed(value, class, path),
+                Stored::Clear(clear) if clear.len() == bytes.len() => {}
+                Stored::Clear(clear) => *bytes = clear.to_vec(),
             },
-            Value::M(members) => Value::M(self.open_members(self.without_escape(members), path)?),
+            Value::M(members) => {
+                self.take_off_escape(members);
+                retain(members, |name, value| {
+                    if !may_hold_sealed(value) {
+                        return Ok(true);
+                    }
+                    path.push(Step::Key(name.to_owned()));
+                    let is_open = self.open(value, path)?;
+                    path.pop();
+                    Ok(is_open)
+                })?;
+            }
             Value::L(values) => {
-                let mut open = Vec::with_capacity(values.len());
-                for (index, value) in values.into_iter().enumerate() {
+                for (index, value) in values.iter_mut().enumerate() {
                     path.push(Step::Index(u32::try_from(index).map_err(|_| Error::integrity())?));
                     // A withheld element keeps its place, so that the others keep theirs.
-                    open.push(self.open(value, path)?.unwrap_or(Value::Null));
+                    if !self.open(value, path)? {
+                        *value = Value::Null;
+                    }
                     path.pop();
                 }
-                Value::L(open)
             }
-            other => other,
-        }))
-    }
-
-    fn open_members(&mut self, members: Map, path: &mut Path) -> Result<Map> {
-        let mut open = Map::new();
-        for (name, value) in members {
-            path.push(Step::Key(name.clone()));
-            if let Some(value) = self.open(value, path)? {
-                open.insert(name, value);
-            }
-            path.pop();
+            _ => {}
         }
-        Ok(open)
+        Ok(true)
     }
 
-    fn open_sealed(&mut self, bytes: &[u8], class: Classification, path: &Path) -> Result<Option<Value>> {
+    fn open_sealed(&mut self, value: &mut Value, class: Classification, path: &Path) -> Result<bool> {
         if !self.header.sections.iter().any(|section| section.class == class) {
             return Err(Error::integrity());
         }
         self.sealed.push((path.clone(), class));
         let Some((_, keys)) = self.keys.iter().find(|(with_key, _)| *with_key == class) else {
             self.withheld.push((path.clone(), class));
-            return Ok(None);
+            return Ok(false);
         };
-        open_value(bytes, class, path, &keys.field, &mut self.scratch).map(Some)
+        if let Value::B(sealed) = value {
+            *value = open_value(std::mem::take(sealed), class, path, &keys.field, &mut self.scratch)?;
+        }
+        Ok(true)
     }
 
-    fn without_escape(&self, mut members: Map) -> Map {
-        if self.form == Form::Json && members.len() == 1 {
-            match members.remove(JSON_CLEAR) {
-                Some(Value::M(clear)) => return clear,
-                Some(other) => {
-                    members.insert(JSON_CLEAR.to_owned(), other);
-                }
-                None => {}
-            }
+    fn take_off_escape(&self, members: &mut Map) {
+        if self.form == Form::Json
+            && members.len() == 1
+            && let Some(Value::M(clear)) = members.get_mut(JSON_CLEAR)
+        {
+            *members = std::mem::take(clear);
         }
-        members
     }
+}
+
+/// Whether the value is sealed, escaped, or has parts that may be.
+fn may_hold_sealed(value: &Value) -> bool {
+    matches!(value, Value::B(_) | Value::M(_) | Value::L(_))
+}
+
+/// Keeps the members that `keep` wants to, until it fails.
+fn retain(members: &mut Map, mut keep: impl FnMut(&str, &mut Value) -> Result<bool>) -> Result<()> {
+    let mut outcome = Ok(());
+    members.retain(|name, value| {
+        outcome.is_err()
+            || keep(name, value).unwrap_or_else(|error| {
+                outcome = Err(error);
+                true
+            })
+    });
+    outcome
 }

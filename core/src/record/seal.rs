@@ -103,7 +103,14 @@ pub(super) fn seal_with(
 
     let written = sections.iter().map(|(key, keys)| (key.class, key.edks, &keys.commitment));
     let header = UntaggedHeader::write(salt, integrity, version, written)?;
-    let message = if integrity { signed_bytes(&header.bytes, &record, layout)? } else { Vec::new() };
+    let message = if integrity {
+        signed_bytes(&record, layout, |out| {
+            out.extend_from_slice(&header.bytes);
+            Ok(())
+        })?
+    } else {
+        Vec::new()
+    };
     let header = header.tagged(sections.iter().map(|(_, keys)| keys.tag.tag(&message)));
     record.insert(layout.header.clone(), Value::B(header));
     Ok(record)

@@ -99,7 +99,10 @@ pub fn update_tagged(
         };
     }
     let untagged = sections.write(header, version)?;
-    let message = signed_bytes(&untagged.bytes, &stored, layout)?;
+    let message = signed_bytes(&stored, layout, |out| {
+        out.extend_from_slice(&untagged.bytes);
+        Ok(())
+    })?;
     let header = untagged.tagged(sections.all.iter().map(|section| section.keys.tag.tag(&message)));
     Ok(Updated { values, header: Some(header) })
 }
@@ -126,7 +129,9 @@ impl<'a> Sections<'a> {
             }
             let stored = header.sections.iter().find(|section| section.class == key.class);
             let keys = match stored {
-                Some(section) => SectionKeys::committed(section, key.data_key, &header.salt, context)?,
+                Some(section) => {
+                    SectionKeys::committed(key.class, &section.commitment, key.data_key, &header.salt, context)?
+                }
                 None => SectionKeys::derive(key.class, key.data_key, &header.salt, context)?,
             };
             let edks = stored.map_or(key.edks, |section| section.edks.as_slice());

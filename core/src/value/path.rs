@@ -27,6 +27,18 @@ impl Path {
         Self(vec![Step::Key(name.into())])
     }
 
+    /// Becomes the path of this top-level attribute, in the memory that it has.
+    pub(crate) fn start_at(&mut self, name: &str) {
+        self.0.truncate(1);
+        match self.0.first_mut() {
+            Some(Step::Key(root)) => {
+                root.clear();
+                root.push_str(name);
+            }
+            _ => *self = Self::attribute(name),
+        }
+    }
+
     /// The steps in order.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

@@ -16,15 +16,15 @@ pub struct TypeId(pub [u8; 2]);
 impl TypeId {
     /// Bytes.
     pub const B: Self = Self([0xff, 0xff]);
-    const NULL: Self = Self([0x00, 0x00]);
-    const S: Self = Self([0x00, 0x01]);
-    const N: Self = Self([0x00, 0x02]);
-    const BOOL: Self = Self([0x00, 0x04]);
+    pub(crate) const NULL: Self = Self([0x00, 0x00]);
+    pub(crate) const S: Self = Self([0x00, 0x01]);
+    pub(crate) const N: Self = Self([0x00, 0x02]);
+    pub(crate) const BOOL: Self = Self([0x00, 0x04]);
     const SS: Self = Self([0x01, 0x01]);
     const NS: Self = Self([0x01, 0x02]);
     const BS: Self = Self([0x01, 0xff]);
-    const M: Self = Self([0x02, 0x00]);
-    const L: Self = Self([0x03, 0x00]);
+    pub(crate) const M: Self = Self([0x02, 0x00]);
+    pub(crate) const L: Self = Self([0x03, 0x00]);
 
     /// The type of this value.
     #[must_use]

@@ -4,11 +4,15 @@ use aws_lc_rs::hmac;
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::{Vector, vectors};
-use crate::crypto::{Extracted, Hash, LongMacKey, MacKey};
+use crate::crypto::{Extracted, Hash, LongMacKey, MacKey, hkdf_sha256};
 
 #[test]
 fn hkdf_with_sha256() {
     check_hkdf("hkdf_sha256", Hash::Sha256, rust_crypto_hkdf!(Sha256), (41, 2));
+    let ours = |vector: &Vector, out: &mut [u8]| {
+        hkdf_sha256(&vector.bytes("salt"), &vector.bytes("ikm"), &[&vector.bytes("info")], out).is_ok()
+    };
+    check_hkdf("hkdf_sha256", Hash::Sha256, ours, (41, 2));
 }
 
 #[test]
@@ -25,6 +29,7 @@ fn hkdf_with_sha512() {
 fn hmac_with_sha256() {
     let ours = |key: &[u8], message: &[u8]| MacKey::new(key).tag(message).to_vec();
     check_hmac("hmac_sha256", ours, rust_crypto_hmac!(Sha256));
+    check_hmac("hmac_sha256", ours, |key, message| sign(hmac::HMAC_SHA256, key, message));
 }
 
 #[test]
