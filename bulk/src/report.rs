@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(printable(&"é".repeat(60_000)).chars().count(), MOST_TEXT + 1);
         let mut counts = Counts::default();
         for index in 0..1000 {
-            counts.note(&[Reason::Key(format!("{}{index}", "x".repeat(60_000)))]);
+            counts.note(&[Reason::Key(format!("{}{index}", "x".repeat(60_000)))], 1);
         }
         assert!(serde_json::to_string(&counts).unwrap().len() < 64 << 10);
     }
