@@ -45,9 +45,9 @@ impl Bench {
         record.keys().filter_map(class).collect()
     }
 
-    fn seal(&self, record: Map) -> Map {
-        let sealings = self.sealings(&record);
-        self.with_keys(&record, &sealings, false, |keys, context| {
+    fn seal(&self, record: &Map) -> Map {
+        let sealings = self.sealings(record);
+        self.with_keys(record, &sealings, false, |keys, context| {
             seal(record.clone(), &sealings, keys, None, &self.layout, context).unwrap()
         })
     }
@@ -151,7 +151,7 @@ fn a_flat_document_goes_the_short_way_to_the_same_bytes() {
         "age": 0, "none": null, "no": false, "\u{7f}": "\u{7f}", "": ""
     });
     let mut text = Vec::new();
-    write_json(&bench.seal(record(document)), &mut text).unwrap();
+    write_json(&bench.seal(&record(document)), &mut text).unwrap();
     assert_eq!(bench.short_way(&text).expect("the short way"), bench.long_way(&text).unwrap());
     // The spelling that other writers have, in any order.
     let Json::Object(members) = serde_json::from_slice(&text).unwrap() else { panic!("an object") };
@@ -166,7 +166,7 @@ fn what_is_not_flat_or_not_as_planned_is_left_to_the_long_way() {
     let bench = bench(&classes, Integrity::Record);
     let text = |document: Json| {
         let mut text = Vec::new();
-        write_json(&bench.seal(record(document)), &mut text).unwrap();
+        write_json(&bench.seal(&record(document)), &mut text).unwrap();
         text
     };
     for document in [
@@ -289,7 +289,7 @@ proptest! {
         let all = members.iter().map(|(name, (value, _))| (name.clone(), value.clone()));
         let all = all.chain([("id".to_owned(), json!(id)), ("ttl".to_owned(), json!(5))]);
         let mut text = Vec::new();
-        write_json(&bench.seal(record(all.collect())), &mut text).unwrap();
+        write_json(&bench.seal(&record(all.collect())), &mut text).unwrap();
         let text = damaged(&text, &damage);
         match (bench.short_way(&text), bench.long_way(&text)) {
             (Some(short), long) => prop_assert_eq!(Some(short), long.ok()),
