@@ -312,7 +312,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
     pub(crate) async fn checkpoints(&self) -> Result<Vec<Option<Checkpoint>>> {
         let mut found = Vec::new();
         for shard in 0..self.shared.store.shards() {
-            found.push(self.shared.checkpoints.load(&self.shared.name, shard).await?);
+            let load = || self.shared.checkpoints.load(&self.shared.name, shard);
+            found.push(self.retrying(&mut Counts::default(), None, load).await?);
         }
         Ok(found)
     }

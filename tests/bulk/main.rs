@@ -11,6 +11,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod exports;
+#[cfg(unix)]
+mod killed;
 mod objects;
 #[path = "../s3/site.rs"]
 #[allow(dead_code, reason = "the tests of the adapter use all of it")]
@@ -18,9 +20,9 @@ mod site;
 mod tables;
 mod targets;
 
-/// How often a job is killed: `PRIVET_KILLS`, or 20.
-fn kills() -> u64 {
-    std::env::var("PRIVET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(20)
+/// How often a job is killed: `PRIVET_KILLS`, or this often.
+fn kills(otherwise: u64) -> u64 {
+    std::env::var("PRIVET_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(otherwise)
 }
 
 /// The next number of a seed.

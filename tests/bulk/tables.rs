@@ -174,6 +174,57 @@ async fn what_is_written_meanwhile_is_read_again_and_never_overwritten() {
 }
 
 #[tokio::test]
+async fn transactions_of_others_are_waited_for_and_a_record_that_never_rests_holds_up_nobody() {
+    let table = Table::with(10).await;
+    table.site.aws.fault(Fault::on("dynamodb", "UpdateItem").times(5).error("TransactionConflictException"));
+    let report = table.job().await.build().unwrap().run().await.unwrap();
+    assert!(report.finished && report.total.poison == 0, "{report}");
+    assert_eq!((report.total.rewritten, report.total.conflicts), (10, 5), "{report}");
+}
+
+#[tokio::test]
+async fn items_that_somebody_poisoned_are_reported_and_fit_into_a_checkpoint() {
+    let table = Table::with(10).await;
+    let good = table.site.stored("customers", "c-0001").await.unwrap();
+    let text = |text: &str| AttributeValue::S(text.into());
+    let put = async |id: &str, change: &dyn Fn(&mut std::collections::HashMap<String, AttributeValue>)| {
+        let mut item = good.clone();
+        item.insert("id".into(), text(id));
+        change(&mut item);
+        table.site.store("customers", item).await;
+    };
+    let header = |change: &dyn Fn(&mut Vec<u8>)| {
+        let AttributeValue::B(blob) = &good["privet"] else { panic!("no header") };
+        let mut bytes = blob.as_ref().to_vec();
+        change(&mut bytes);
+        AttributeValue::B(bytes.into())
+    };
+    put("moved", &|_| {}).await;
+    put("no header", &|item| drop(item.insert("privet".into(), text("x")))).await;
+    put("short", &|item| drop(item.insert("privet".into(), header(&|bytes| bytes.truncate(9))))).await;
+    put("bit", &|item| drop(item.insert("privet".into(), header(&|bytes| *bytes.last_mut().unwrap() ^= 1)))).await;
+    put("other format", &|item| drop(item.insert("aws_dbe_head".into(), text("x")))).await;
+    put("clear", &|item| drop(item.remove("privet"))).await;
+    // Names that a terminal would act on, and more attributes than one condition has room for.
+    put("names", &|item| {
+        item.remove("privet");
+        for index in 0..600 {
+            item.insert(format!("\u{1b}[2J{index:03}{}", "x".repeat(200)), text("x"));
+        }
+    })
+    .await;
+    let report = table.job().await.build().unwrap().run().await.unwrap();
+    assert!(report.finished, "{report}");
+    assert_eq!((report.total.rewritten, report.total.poison, report.total.retries), (10, 7, 0), "{report}");
+    assert!(!report.to_string().contains('\u{1b}'));
+    let checkpoints = TableCheckpoints::new(table.site.dynamodb.clone(), "checkpoints");
+    for shard in 0..4 {
+        let checkpoint = checkpoints.load("new-key", shard).await.unwrap().unwrap();
+        assert!(serde_json::to_string(&checkpoint).unwrap().len() < 8 << 10);
+    }
+}
+
+#[tokio::test]
 async fn an_unsigned_attribute_that_changes_meanwhile_is_kept() {
     let table = Table::start().await;
     let policy = "version = 1\n[resources.customers]\nkey = [\"id\"]\nunsigned = [\"created_at\"]\n";
@@ -287,7 +338,7 @@ async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write()
     });
     let mut killed = 0;
     let mut seed = 42_u64;
-    for kill in 0..kills() {
+    for kill in 0..kills(20) {
         let builder = table.job().await;
         // As many jobs as it takes: one that is finished is followed by another.
         let job = builder.build().unwrap();
