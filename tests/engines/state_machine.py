@@ -20,7 +20,7 @@ from botocore.config import Config
 
 REGION = "eu-west-1"
 POLICY = 'version = 1\n[resources.customers]\nkey = ["id"]\n'
-RECORDS = 600
+RECORDS = 1200
 SEGMENTS = 3
 ROLE = "arn:aws:iam::000000000000:role/engine"
 
@@ -179,14 +179,16 @@ def main(engine, kms, worker, test, program, group):
     killed = processes(group)
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
+    # Step Functions stops the segments too. MiniStack does not, but without their function they cannot go on.
+    site.functions.delete_function(FunctionName="worker")
     for _ in range(240):
         if all(child["status"] != "RUNNING" for child in site.children(first)):
             break
         time.sleep(0.5)
     done = sum(site.writes().values())
     check("stopped, it is not done", 0 < done < RECORDS, f"{done} of {RECORDS} records, {len(killed)} processes killed")
-    ran = site.privet(slow, "--resume")
-    check("how far it has got is told", "ABORTED" in ran.communicate()[0] and ran.returncode == 1)
+    ran = site.privet(site.deploy(6, PRIVET_WRITE_UNITS="30"), "--resume")
+    check("how far it has got is told", first in ran.communicate()[0] and ran.returncode == 1)
 
     ran = site.privet(slow, "--resume", "--yes", "--verify", "--checkpoints", "dynamodb://checkpoints")
     out, err = ran.communicate()
