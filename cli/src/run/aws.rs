@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use crate::exit::{Exit, Failure};
 
 /// The failure of a call: what could not be done, and the service's code. Its message may quote what was sent.
-pub(super) fn failed<E: ProvideErrorMetadata, R>(what: String, error: &SdkError<E, R>) -> Failure {
+pub(super) fn failed<E: ProvideErrorMetadata, R>(what: &str, error: &SdkError<E, R>) -> Failure {
     let (exit, why) = match error {
         SdkError::ServiceError(context) => of_code(context.err().code().unwrap_or("an error without a code")),
         SdkError::TimeoutError(_) => (Exit::Failed, "no answer in time".to_owned()),

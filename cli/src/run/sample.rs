@@ -91,7 +91,7 @@ impl Sample {
             let call = client.scan().table_name(table);
             let call = call.limit(i32::try_from(limit).unwrap_or(1000)).set_exclusive_start_key(start);
             let page =
-                call.send().await.map_err(|error| failed(format!("the table `{table}` cannot be read"), &error))?;
+                call.send().await.map_err(|error| failed(&format!("the table `{table}` cannot be read"), &error))?;
             for item in page.items.unwrap_or_default() {
                 self.record(&from_item(item)?);
             }
@@ -109,8 +109,10 @@ impl Sample {
         let mut token = None;
         while !self.is_full() {
             let call = client.list_objects_v2().bucket(bucket).prefix(prefix).set_continuation_token(token);
-            let page =
-                call.send().await.map_err(|error| failed(format!("the bucket `{bucket}` cannot be listed"), &error))?;
+            let page = call
+                .send()
+                .await
+                .map_err(|error| failed(&format!("the bucket `{bucket}` cannot be listed"), &error))?;
             let keys = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
             for key in keys {
                 let Some(format) = format.or_else(|| Format::by_name(key.as_ref())) else { continue };
@@ -124,7 +126,7 @@ impl Sample {
                     .key(&key)
                     .send()
                     .await
-                    .map_err(|error| failed(what(), &error))?;
+                    .map_err(|error| failed(&what(), &error))?;
                 let body = tokio_util::io::SyncIoBridge::new(object.body.into_async_read());
                 // Reading the names of columns reads already.
                 let read = || self.documents(&mut Reader::new(std::io::BufReader::new(body), format)?, false);

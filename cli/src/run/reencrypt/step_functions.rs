@@ -110,8 +110,8 @@ impl Machine<'_> {
             let list =
                 self.client.list_executions().state_machine_arn(self.arn).set_status_filter(status).max_results(1);
             let answer = list.send().await;
-            let answer =
-                answer.map_err(|error| failed(format!("the executions of `{}` cannot be listed", self.arn), &error))?;
+            let answer = answer
+                .map_err(|error| failed(&format!("the executions of `{}` cannot be listed", self.arn), &error))?;
             if let Some(last) = answer.executions.into_iter().next() {
                 return Ok(Some((last.execution_arn, last.status == ExecutionStatus::Running)));
             }
@@ -125,19 +125,20 @@ impl Machine<'_> {
             "concurrency": args.parallel,
         });
         let answer = self.client.start_execution().state_machine_arn(self.arn).input(input.to_string()).send().await;
-        let answer = answer.map_err(|error| failed(format!("`{}` cannot be started", self.arn), &error))?;
+        let answer = answer.map_err(|error| failed(&format!("`{}` cannot be started", self.arn), &error))?;
         Ok(answer.execution_arn)
     }
 
     async fn describe(&self, execution: &str) -> Outcome<DescribeExecutionOutput> {
         let answer = self.client.describe_execution().execution_arn(execution).send().await;
-        answer.map_err(|error| failed(format!("`{execution}` cannot be followed, and goes on"), &error))
+        answer.map_err(|error| failed(&format!("`{execution}` cannot be followed, and goes on"), &error))
     }
 
     /// The arn of the map run of an execution, once it has begun.
     async fn map_run(&self, execution: &str) -> Outcome<Option<String>> {
         let answer = self.client.list_map_runs().execution_arn(execution).send().await;
-        let answer = answer.map_err(|error| failed(format!("the map run of `{execution}` cannot be found"), &error))?;
+        let answer =
+            answer.map_err(|error| failed(&format!("the map run of `{execution}` cannot be found"), &error))?;
         Ok(answer.map_runs.into_iter().next().map(|run| run.map_run_arn))
     }
 
@@ -145,7 +146,7 @@ impl Machine<'_> {
     async fn counts(&self, execution: &str) -> Outcome<Option<MapRunExecutionCounts>> {
         let Some(run) = self.map_run(execution).await? else { return Ok(None) };
         let answer = self.client.describe_map_run().map_run_arn(run).send().await;
-        let answer = answer.map_err(|error| failed(format!("the map run of `{execution}` cannot be read"), &error))?;
+        let answer = answer.map_err(|error| failed(&format!("the map run of `{execution}` cannot be read"), &error))?;
         Ok(answer.execution_counts)
     }
 
@@ -154,7 +155,7 @@ impl Machine<'_> {
         let Some(run) = self.map_run(execution).await? else { return Ok(Vec::new()) };
         let list = self.client.list_executions().map_run_arn(run).status_filter(ExecutionStatus::Failed);
         let answer = list.max_results(MOST_CAUSES).send().await;
-        let answer = answer.map_err(|error| failed("the failed segments cannot be listed".to_owned(), &error))?;
+        let answer = answer.map_err(|error| failed("the failed segments cannot be listed", &error))?;
         let mut causes = Vec::new();
         for child in answer.executions {
             let told = self.describe(&child.execution_arn).await?;
@@ -204,7 +205,7 @@ async fn list(session: &Session, bucket: &str, job: &str, segments: u32) -> Outc
     let key = format!("segments/{job}.json");
     let body = json!(spread(segments)).to_string().into_bytes();
     let put = aws_sdk_s3::Client::new(&session.aws().await?).put_object().bucket(bucket).key(&key).body(body.into());
-    put.send().await.map_err(|error| failed(format!("the list of segments cannot be put into `{bucket}`"), &error))?;
+    put.send().await.map_err(|error| failed(&format!("the list of segments cannot be put into `{bucket}`"), &error))?;
     Ok(key)
 }
 

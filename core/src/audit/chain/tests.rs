@@ -4,12 +4,15 @@ use super::*;
 
 const KEY: [u8; 32] = [7; 32];
 
+/// The lines of two files.
+type Files = [Vec<Vec<u8>>; 2];
+
 fn chain(keyed: bool) -> Chain {
     Chain::new(keyed.then(|| Secret::copy_of(&KEY)).as_ref()).unwrap()
 }
 
 /// Two files, the second going on from the first, of so many events each.
-fn files(keyed: bool, events: usize) -> [Vec<Vec<u8>>; 2] {
+fn files(keyed: bool, events: usize) -> Files {
     let mut head = ChainHead::START;
     [0, 1].map(|file| {
         let mut text = Vec::new();
@@ -56,7 +59,7 @@ fn every_change_is_noticed_where_it_is() {
     use ChainProblem::*;
     for keyed in [false, true] {
         let (whole, another) = (files(keyed, 3), files(keyed, 3));
-        let with = |change: &dyn Fn(&mut [Vec<Vec<u8>>; 2])| {
+        let with = |change: &dyn Fn(&mut Files)| {
             let mut files = whole.clone();
             change(&mut files);
             verify(&files, keyed, None).unwrap_err()
@@ -66,7 +69,7 @@ fn every_change_is_noticed_where_it_is() {
         assert_eq!(
             with(&|files| {
                 let line = files[0][2].clone();
-                files[0].insert(3, line)
+                files[0].insert(3, line);
             }),
             (4, Repeated { found: 3, due: 4 })
         );
