@@ -73,7 +73,7 @@ impl Chain {
     pub(super) fn new(key: Option<&Secret>) -> Result<Self> {
         match key {
             None => Ok(Self::Hashed),
-            Some(key) if key.expose().len() >= 32 => Ok(Self::Keyed(Box::new(MacKey::new(key.expose())))),
+            Some(key) if key.expose().len() >= 32 => Ok(Self::Keyed(Box::new(MacKey::new(key.expose())?))),
             Some(_) => Err(Error::config("the key of an audit log has 32 bytes at least")),
         }
     }

@@ -30,7 +30,7 @@ impl FieldKey {
         let mut info = place(version, resource, tenant)?;
         path.encode_into(&mut info)?;
         let key = Secret::filled(32, |out| hkdf_sha256(&[], beacon_key.expose(), &[FIELD, &info], out))?;
-        Ok(Self(MacKey::new(key.expose())))
+        MacKey::new(key.expose()).map(Self)
     }
 
     /// The beacon of a value: the lowest bits of the first 8 bytes of HMAC-SHA-256 over its type id and canonical bytes,

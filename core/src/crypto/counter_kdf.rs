@@ -11,7 +11,7 @@ pub(crate) fn counter_kdf_sha256(key: &[u8], label: &[u8], context: &[u8], out: 
     let too_long = || Error::config("the key derivation gives 32 bytes at most");
     let bits = u32::try_from(out.len() * 8).map_err(|_| too_long())?;
     let message = Zeroizing::new([&1_u32.to_be_bytes(), label, &[0], context, &bits.to_be_bytes()].concat());
-    let block = Zeroizing::new(MacKey::new(key).tag(&message));
+    let block = Zeroizing::new(MacKey::new(key)?.tag(&message));
     out.copy_from_slice(block.get(..out.len()).ok_or_else(too_long)?);
     Ok(())
 }

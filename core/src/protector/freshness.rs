@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::unprotected::drift_from;
 use super::{Drift, Protector, Resource};
 use crate::classification::Classification;
-use crate::crypto::MacKey;
+use crate::crypto::sha256;
 use crate::dbesdk::{self, Locked};
 use crate::error::{Error, Result};
 use crate::keyring::{WrappingKey, same_wrapping_keys};
@@ -171,8 +171,8 @@ impl Protector {
     /// privet, however they are written down.
     #[must_use]
     pub fn policy_digest(&self) -> String {
-        let tag = MacKey::new(b"privet policy").tag(self.shared.policy.canonical().as_bytes());
-        tag.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digest = sha256(self.shared.policy.canonical().as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The tenant whose records this protector seals and opens; empty if there is none.

@@ -29,7 +29,7 @@ impl SectionKeys {
         let (field, rest) = okm.split_at(32);
         let (commitment, tag) = rest.split_at(32);
         let commitment = commitment.try_into().map_err(|_| Error::integrity())?;
-        Ok(Self { field: AeadKey::new(field)?, commitment, tag: MacKey::new(tag) })
+        Ok(Self { field: AeadKey::new(field)?, commitment, tag: MacKey::new(tag)? })
     }
 
     /// The keys of a stored section, if its commitment says that data key and context are the ones it was written with.
