@@ -32,12 +32,17 @@ fn a_log_is_verified_with_and_without_a_key() {
         let head = home.run(&[&verify[..], &["--json"]].concat(), 0).json()[0]["head"].as_str().unwrap().to_owned();
         let whole = home.read("audit.jsonl");
         let lines: Vec<&str> = whole.lines().collect();
+        // Cut where readers cut it, each part of it would be the beginning of an object.
+        let beginning = "{\"principal\":\"u-9\",\"pad\":\"";
+        let too_long = format!("{beginning}{}{{\"}}", "x".repeat((16 << 20) - beginning.len()));
         let log = |kept: &[&str]| kept.iter().map(|line| format!("{line}\n")).collect::<String>();
         for (log, line, says) in [
             (whole.replacen("\"u-1\"", "\"u-9\"", 1), 2, "one of the two was changed"),
             (log(&[lines[0], lines[1], lines[3]]), 3, "lines are missing before it"),
             (log(&[lines[0], lines[2], lines[1], lines[3]]), 2, "lines are missing before it"),
             (log(&[lines[0], lines[1], "{\"principal\":\"u-9\"}", lines[2], lines[3]]), 3, "it was added"),
+            (log(&[lines[0], "{\"principal\":\"u-9\"} x", lines[1], lines[2], lines[3]]), 2, "it was added"),
+            (log(&[lines[0], &too_long, lines[1], lines[2], lines[3]]), 2, "longer than any event"),
             (log(&lines[1..]), 1, "begins with its own first line"),
         ] {
             home.write("bad.jsonl", log);

@@ -105,7 +105,8 @@ impl Chain {
 
     /// Appends the line of this JSON object, which goes on from `head`.
     pub(super) fn append(&self, head: ChainHead, object: &[u8], out: &mut Vec<u8>) -> ChainHead {
-        let seq = head.seq + 1;
+        // A head comes out of files that others may have written.
+        let seq = head.seq.saturating_add(1);
         let start = out.len();
         out.extend_from_slice(object.strip_suffix(b"}").unwrap_or(object));
         out.extend_from_slice(format!("{SEQ}{seq}").as_bytes());

@@ -105,6 +105,41 @@ fn torn_lines_are_counted_and_hide_nothing() {
     assert_eq!(verify(&files, true, None).unwrap_err(), (4, ChainProblem::Missing { found: 4, due: 3 }));
 }
 
+#[test]
+fn nothing_that_others_may_take_for_an_event_passes_for_torn() {
+    let event = r#"{"time":"2026-01-01T00:00:00Z","principal":"mallory"}"#;
+    let deep = format!(r#"{{"principal":"mallory","a":{}{}}}"#, "[".repeat(200), "]".repeat(200));
+    for added in [
+        event.to_owned(),
+        format!("{event}{event}"),
+        format!("{event} x"),
+        format!("{event}\0"),
+        format!(" {event}"),
+        format!("x {event}"),
+        format!("\0{event}"),
+        deep,
+        "mallory saw it all".to_owned(),
+    ] {
+        for at in 1..=4 {
+            let mut files = files(true, 3);
+            files[0].insert(at, added.clone().into_bytes());
+            assert_eq!(verify(&files, true, None).unwrap_err(), (at + 1, ChainProblem::NotChained), "{added}");
+        }
+    }
+    // What a loss of power leaves.
+    let mut files = files(true, 3);
+    files[0].insert(2, b"{\"time\":\"20\0\0\0".to_vec());
+    files[0].insert(2, vec![0; 512]);
+    assert_eq!(verify(&files, true, None).unwrap().torn, 2);
+}
+
+#[test]
+fn a_head_at_the_end_of_numbers_does_no_harm() {
+    let mut text = Vec::new();
+    let head = chain(true).append(ChainHead { seq: u64::MAX, tag: [0; 32] }, b"{\"a\":1}", &mut text);
+    assert_eq!(head.seq, u64::MAX);
+}
+
 proptest! {
     #[test]
     fn no_byte_can_be_changed(keyed: bool, file in 0..2usize, line in 0..4usize, at: prop::sample::Index, change in 1..=255u8) {

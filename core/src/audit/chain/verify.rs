@@ -106,8 +106,7 @@ impl ChainVerifier {
     /// What is wrong with it. The chain is broken there: what follows proves nothing.
     pub fn line(&mut self, line: &[u8]) -> Result<(), ChainProblem> {
         let Some(read) = Line::read(line) else {
-            // What a writer that died left is the beginning of an object; a whole one was put there by somebody.
-            let is_torn = serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err();
+            let is_torn = is_torn(line);
             self.report.torn += u64::from(is_torn && !line.is_empty());
             return if is_torn { Ok(()) } else { Err(ChainProblem::NotChained) };
         };
@@ -167,6 +166,20 @@ impl ChainVerifier {
             return Ok(head);
         }
         Err(ChainProblem::Changed)
+    }
+}
+
+/// Whether this is what a writer that died left: the beginning of an object, perhaps with zeros after it, which a disk that
+/// lost power has left. All else was put there by somebody, and other readers of the log may take it for an event: a whole
+/// object, one with something behind it, one that is nested too deep to be read here.
+fn is_torn(line: &[u8]) -> bool {
+    let written = line.len() - line.iter().rev().take_while(|byte| **byte == 0).count();
+    match line.get(..written) {
+        None | Some(b"") => true,
+        Some(text) if text.starts_with(b"{") => {
+            serde_json::from_slice::<serde::de::IgnoredAny>(text).is_err_and(|error| error.is_eof())
+        }
+        Some(_) => false,
     }
 }
 
