@@ -6,7 +6,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use privet_core::s3ec::{INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
 
 use crate::bucket::Bucket;
-use crate::copy::MOST_COPIED;
+use crate::copy::{MOST_COPIED, gone};
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
 
@@ -77,9 +77,24 @@ impl Bucket {
 
     /// Writes an instruction file over the one that has this ETag.
     pub(crate) async fn replace_instruction_file(&self, key: &str, file: String, e_tag: Option<String>) -> Result<()> {
-        let put = self.instruction_file(key, file).set_if_match(e_tag);
+        let e_tag = e_tag.ok_or_else(gone)?;
+        let put = self.instruction_file(key, file).if_match(e_tag);
         put.send().await.map_err(|error| Error::from_sdk("PutObject", &error))?;
         Ok(())
+    }
+
+    /// Removes the instruction file that has this ETag, if it is still that one.
+    #[cfg(feature = "bulk")]
+    pub(crate) async fn remove_instruction_file(&self, key: &str, e_tag: String) -> Result<()> {
+        let delete = self.client.delete_object().bucket(self.name()).key(name_of(key)).if_match(e_tag);
+        match delete.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if crate::error::is_absent(&error) => Ok(()),
+            Err(error) => match Error::from_sdk("DeleteObject", &error) {
+                error if error.kind() == privet_core::ErrorKind::Conflict => Ok(()),
+                error => Err(error),
+            },
+        }
     }
 
     fn instruction_file(&self, key: &str, file: String) -> PutObjectFluentBuilder {

@@ -363,6 +363,56 @@ async fn a_manifest_is_worked_off_line_by_line_and_misleads_nobody() {
 }
 
 #[tokio::test]
+async fn instruction_files_go_with_their_objects_and_nothing_else_hides_behind_their_name() {
+    let this = Move::start().await;
+    let files = |builder: BucketBuilder| builder.instruction_files().format(ObjectFormat::S3ec);
+    let files = this.bucket(&this.site.key_arn, None, files).await;
+    let name = this.site.name.clone();
+    for key in ["data/a", "data/unmarked"] {
+        files.put(key, bytes(77)).await.unwrap();
+    }
+    // Not all clients mark the file.
+    let file = this.site.stored("data/unmarked.instruction").await;
+    this.put_plain("data/unmarked.instruction", &file.body).await;
+    this.put_plain("data/manual.instruction", b"first open the box").await;
+    // An inventory of the bucket lists all there is.
+    let keys = ["a", "a.instruction", "unmarked", "unmarked.instruction", "manual.instruction"];
+    let manifest: String = keys.iter().map(|key| format!("{name},data/{key}\n")).collect();
+    this.put_plain("manifest.csv", manifest.as_bytes()).await;
+    assert_eq!(this.reseal().await.move_one("data/a.instruction").await.unwrap(), privet::s3::bulk::Moved::Absent);
+    let store = ObjectStore::of_manifest(this.before().await, &name, "manifest.csv", 1).await.unwrap();
+    let report = Job::builder("manifest", store, this.reseal().await).build().unwrap().run().await.unwrap();
+    assert_eq!((report.total.rewritten, report.total.poison), (3, 0), "{report}");
+    let contents = [
+        ("data/a", bytes(77)),
+        ("data/unmarked", bytes(77)),
+        ("data/manual.instruction", b"first open the box".to_vec()),
+    ];
+    let contents = contents.map(|(key, content)| (key.to_owned(), content)).into();
+    this.opens(&contents).await;
+    let verified = this.job("list").await.build().unwrap().verify(Extent::All).await.unwrap();
+    assert!(verified.passed() && verified.read == 3, "{verified}");
+}
+
+#[tokio::test]
+async fn an_instruction_file_that_was_written_meanwhile_is_not_removed() {
+    let this = Move::start().await;
+    let files = |builder: BucketBuilder| builder.instruction_files().format(ObjectFormat::S3ec);
+    this.bucket(&this.site.key_arn, None, files).await.put("data/a", bytes(77)).await.unwrap();
+    let reseal = this.reseal().await.with_new_data_keys();
+    this.site.aws.fault(Fault::on("s3", "DeleteObject").delay(Duration::from_millis(500)));
+    let running = tokio::spawn(async move { reseal.move_one("data/a").await });
+    while !this.site.stored("data/a").await.metadata.contains_key("x-amz-3") {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // The job's object is there, and its file is about to go; a writer has put another one.
+    this.put_plain("data/a.instruction", b"{\"x-amz-3\":\"of another\"}").await;
+    running.await.unwrap().unwrap();
+    assert_eq!(this.site.stored("data/a.instruction").await.body, b"{\"x-amz-3\":\"of another\"}");
+    assert!(this.after().await.get("data/a").await.unwrap().unwrap().body == bytes(77));
+}
+
+#[tokio::test]
 async fn objects_that_somebody_poisoned_are_reported_and_hold_up_nobody() {
     let this = Move::start().await;
     let (old, site) = (this.old().await, &this.site);

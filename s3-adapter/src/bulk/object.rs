@@ -5,6 +5,7 @@ use std::fmt;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use privet_bulk::Result;
 use privet_core::ErrorKind;
+use privet_core::s3ec::{INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
 
 use super::of_object;
 use crate::bucket::Bucket;
@@ -31,14 +32,15 @@ pub(super) struct Start {
 }
 
 impl StoredObject {
-    /// Fetches what is to be known of the object of this key; `None` if there is none.
+    /// Fetches what is to be known of the object of this key; `None` if there is none, or if it is the instruction file of
+    /// another, which goes with that one, whatever a list or manifest says.
     ///
     /// # Errors
     ///
     /// S3's, if another try may help or it is about the bucket. What is wrong with the object is part of the answer.
     pub(super) async fn fetch(bucket: &Bucket, key: &str) -> Result<Option<Self>> {
         let get = bucket.client.get_object().bucket(bucket.name()).key(key).range(format!("bytes=0-{}", FIRST - 1));
-        let found = match get.send().await {
+        let start = match get.send().await {
             Ok(output) => {
                 let (output, body) = split(output);
                 let length = output.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
@@ -57,7 +59,8 @@ impl StoredObject {
             }
             Err(error) => return Self::unreadable(key, Error::from_sdk("GetObject", &error)).map(Some),
         };
-        Ok(Some(Self { key: key.to_owned(), start: Ok(found) }))
+        let is_file_of_other = bucket.settings.s3ec.is_some() && start.is_instruction_file(key);
+        Ok((!is_file_of_other).then(|| Self { key: key.to_owned(), start: Ok(start) }))
     }
 
     async fn fetch_empty(bucket: &Bucket, key: &str) -> Result<Option<Self>> {
@@ -128,6 +131,19 @@ impl StoredObject {
 
     pub(super) fn start(&self) -> Result<&Start> {
         self.start.as_ref().map_err(Clone::clone)
+    }
+}
+
+impl Start {
+    /// Whether it is an instruction file: by its mark, which not all clients write, or by what it holds. An application's
+    /// own object may be called like one.
+    fn is_instruction_file(&self, key: &str) -> bool {
+        let is_marked = self.metadata.contains_key(INSTRUCTION_FILE_MARK);
+        let says_so = || {
+            let text = self.first.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
+            text.trim_ascii_start().starts_with(b"\"x-amz-")
+        };
+        key.ends_with(INSTRUCTION_FILE_SUFFIX) && (is_marked || says_so())
     }
 }
 

@@ -9,7 +9,6 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use futures_util::{Stream, StreamExt as _};
 use privet_bulk::Reprotect;
-use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use super::document::resealed;
 use super::object::StoredObject;
@@ -58,6 +57,7 @@ impl Rewriting {
         if let How::Rewrap = self.how {
             return to.rewrap_from(&self.from, key, head).await;
         }
+        let file = self.instruction_file(key, &read.metadata).await?;
         let tagging = object.tagging(&self.from).await?;
         let e_tag = read.e_tag.clone();
         let request = with_head(to.client.put_object().key(key), &head)
@@ -75,7 +75,10 @@ impl Rewriting {
         };
         // What went wrong with the content says more than that the upload was given up.
         let put = put.map_err(|error| failure.take().unwrap_or(error))?;
-        self.remove_instruction_file(key, &read.metadata).await?;
+        // The object has its key elsewhere now. A file that was written meanwhile is somebody else's.
+        if let Some(e_tag) = file {
+            self.from.remove_instruction_file(key, e_tag).await?;
+        }
         Ok(put)
     }
 
@@ -159,13 +162,15 @@ impl Rewriting {
         Ok((length, content))
     }
 
-    /// The instruction file of an object that has its key elsewhere now.
-    async fn remove_instruction_file(&self, key: &str, old: &Metadata) -> Result<()> {
-        let had = match Kind::of(&self.from.settings, Some(&self.from.client), key, old).await {
-            Ok(Kind::S3ec(header, _)) => header.is_in_instruction_file(),
-            _ => false,
-        };
-        if had { self.from.delete_one(&format!("{key}{INSTRUCTION_FILE_SUFFIX}")).await } else { Ok(()) }
+    /// The ETag of the instruction file that has the key of the object that was read.
+    async fn instruction_file(&self, key: &str, metadata: &Metadata) -> Result<Option<String>> {
+        if let How::Document(_) = self.how {
+            return Ok(None);
+        }
+        Ok(match Kind::of(&self.from.settings, Some(&self.from.client), key, metadata).await? {
+            Kind::S3ec(_, e_tag) => e_tag,
+            _ => None,
+        })
     }
 }
 

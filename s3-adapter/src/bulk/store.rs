@@ -5,7 +5,6 @@ use std::fmt;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use privet_bulk::{Checkpoint, Error, Page, Position, Result, Size, Store, Written};
 use privet_core::ErrorKind;
-use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use super::manifest::{Entry, Manifest};
 use super::object::StoredObject;
@@ -92,14 +91,12 @@ impl ObjectStore {
         let is_over = output.is_truncated != Some(true);
         let objects = output.contents.unwrap_or_default();
         let last = objects.last().and_then(|object| object.key.clone());
-        let keeps_files = self.bucket.settings.s3ec.is_some();
         let (mut keys, mut sizes) = (Vec::new(), Vec::new());
         for object in objects {
             let (Some(key), size) = (object.key, object.size.unwrap_or_default()) else { continue };
             // Folders that the console makes hold nothing.
             let is_folder = size == 0 && key.ends_with('/');
-            let is_file_of_other = keeps_files && key.ends_with(INSTRUCTION_FILE_SUFFIX);
-            if !is_folder && !is_file_of_other {
+            if !is_folder {
                 keys.push(key);
                 sizes.push(u64::try_from(size).unwrap_or_default());
             }
