@@ -115,7 +115,7 @@ impl Bucket {
         let mut copy = copy.set_copy_source_if_match(head.e_tag.clone());
         if from == to {
             // Between S3's look at the source and its write somebody may write.
-            copy = copy.set_if_match(head.e_tag.clone());
+            copy = copy.if_match(head.e_tag.clone().ok_or_else(gone)?);
         }
         if metadata.is_some() {
             // All that S3 knows of an object goes with its metadata, and must be said again.
@@ -135,7 +135,7 @@ impl Bucket {
         }
         let mut put = with_head(self.client.put_object().key(to), &head).set_tagging(self.tagging(from).await?);
         if from == to {
-            put = put.set_if_match(head.e_tag);
+            put = put.if_match(head.e_tag.ok_or_else(gone)?);
         }
         let length = reader.plaintext_length();
         let content =
