@@ -131,7 +131,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             Ok(reasons) => {
                 found.stragglers += 1;
                 if found.first_stragglers.len() < MOST_NAMED {
-                    let digest = transformation.digest(record);
+                    let digest = printable(&transformation.digest(record)).into_owned();
                     found.first_stragglers.push(Straggler { shard, digest, reasons });
                 }
             }

@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let exit = outcome.unwrap_or_else(|failure| {
         if failure.exit != Exit::Done {
             // If nobody can be told, there is still the exit code.
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            let _ = writeln!(std::io::stderr(), "error: {}", output::printable(&failure.to_string()));
         }
         failure.exit
     });

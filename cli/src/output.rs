@@ -1,5 +1,6 @@
 //! Where data goes: standard output, or a file that appears under its name only when it is whole.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -135,11 +136,17 @@ pub(crate) fn segments_progress(is_quiet: bool) -> ProgressBar {
     bar
 }
 
+/// Text with nothing in it that a terminal would act on: names of fields, keys and principals come out of data.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    let is_command = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    if text.contains(is_command) { Cow::Owned(text.replace(is_command, "\u{fffd}")) } else { Cow::Borrowed(text) }
+}
+
 /// Says something to the person at the terminal.
 pub(crate) fn tell(is_quiet: bool, message: impl std::fmt::Display) {
     if !is_quiet {
         // If nobody can be told, the work is done all the same.
-        let _ = writeln!(io::stderr(), "{message}");
+        let _ = writeln!(io::stderr(), "{}", printable(&message.to_string()));
     }
 }
 

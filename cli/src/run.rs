@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opt::{Command, Opt};
+use crate::output::printable;
 use crate::session::Session;
 
 mod audit;
@@ -45,6 +46,10 @@ pub(crate) async fn run(opt: Opt) -> Outcome {
 
 /// Prints to standard output.
 fn print(text: impl std::fmt::Display) -> Outcome<()> {
+    line(&printable(&text.to_string()))
+}
+
+fn line(text: &str) -> Outcome<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}").and_then(|()| out.flush()).map_err(|error| Failure::io("standard output", &error))
 }
@@ -52,7 +57,7 @@ fn print(text: impl std::fmt::Display) -> Outcome<()> {
 /// Prints a line of JSON to standard output.
 fn print_json(value: &impl serde::Serialize) -> Outcome<()> {
     let text = serde_json::to_string(value).map_err(|_| Failure::failed("the answer cannot be written as JSON"))?;
-    print(text)
+    line(&text)
 }
 
 /// How a command over many items ends.

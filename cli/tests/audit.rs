@@ -78,6 +78,15 @@ fn rotated_logs_are_verified_together_and_a_cut_log_stops_disclosures() {
 }
 
 #[test]
+fn what_a_log_says_is_no_command_to_the_terminal() {
+    let home = Home::local();
+    home.write("log.jsonl", "{\"time\":\"now\",\"principal\":\"u\\u001b[2J\\u0007\"}\n");
+    let shown = home.run(&["audit", "show", "log.jsonl"], 0).out;
+    assert!(shown.contains("u\u{fffd}[2J\u{fffd}") && !shown.contains('\u{1b}'), "{shown:?}");
+    assert_eq!(home.run(&["audit", "show", "log.jsonl", "--json"], 0).json()[0]["principal"], "u\u{1b}[2J\u{7}");
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do() {
     let home = shown(1, &[]);
     home.write("open", "07".repeat(32));

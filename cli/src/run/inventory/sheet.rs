@@ -6,6 +6,7 @@ use std::io::Write;
 use super::Row;
 use crate::exit::{Failure, Outcome};
 use crate::opt::{Inventory, Sheet};
+use crate::output::printable;
 use crate::session::Session;
 use crate::table::{list, table};
 
@@ -43,7 +44,7 @@ pub(super) fn write(rows: &[Row], sheet: Sheet, out: &mut impl Write) -> Outcome
                     list(roles),
                 ]);
             }
-            format!("{shown}\n")
+            printable(&format!("{shown}\n")).into_owned()
         }
         Sheet::Json => {
             for row in rows {
