@@ -45,17 +45,35 @@ impl BeaconKeyCache {
     pub(super) async fn keys(&self, version: u8, tenant: &str) -> Result<Arc<TenantKeys>> {
         let source = self.versions.get(&version).or(self.source.as_ref()).ok_or_else(|| no_source(version))?;
         // INVARIANT: versions start at 1, so that no tenant's slot is that of an id.
-        let cell = self.slot(version, tenant);
-        let make = || async { Ok(Arc::new(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant))) };
-        cell.get_or_try_init(make).await.map(Arc::clone)
+        self.get((version, tenant), async || Ok(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant)))
+            .await
     }
 
     /// The keys of this id, which items in DB-ESDK format name.
     pub(super) async fn keys_of_id(&self, id: &str) -> Result<Arc<TenantKeys>> {
+        if id.is_empty() || id.len() > MAX_ID {
+            return Err(Error::input("an item names a beacon key by an id of 1 to 2048 bytes"));
+        }
         let source = self.versions.get(&1).or(self.source.as_ref()).ok_or_else(|| no_source(1))?;
-        let cell = self.slot(OF_ID, id);
-        let make = || async { Ok(Arc::new(TenantKeys::new(source.beacon_key_of_id(id).await?, OF_ID, ""))) };
-        cell.get_or_try_init(make).await.map(Arc::clone)
+        self.get((OF_ID, id), async || Ok(TenantKeys::new(source.beacon_key_of_id(id).await?, OF_ID, ""))).await
+    }
+
+    async fn get(
+        &self,
+        (version, name): (u8, &str),
+        make: impl AsyncFnOnce() -> Result<TenantKeys>,
+    ) -> Result<Arc<TenantKeys>> {
+        let cell = self.slot(version, name);
+        let got = cell.get_or_try_init(|| async { make().await.map(Arc::new) }).await.map(Arc::clone);
+        if got.is_err() {
+            // Names may be anybody's: those of no key take no room from those that have one.
+            let mut slots = self.lock();
+            let slot = (version, name.to_owned());
+            if slots.get(&slot).is_some_and(|(known, _)| Arc::ptr_eq(known, &cell) && !known.initialized()) {
+                slots.remove(&slot);
+            }
+        }
+        got
     }
 
     /// Lets go of all keys. Calls under way finish for those who wait for them, and are not kept.
@@ -73,7 +91,9 @@ impl BeaconKeyCache {
             return Arc::clone(cell);
         }
         if slots.len() >= self.limits.capacity && !slots.contains_key(&name) {
-            let oldest = slots.iter().max_by_key(|(_, (_, born))| now.since(born)).map(|(name, _)| name.clone());
+            // Calls under way go first: whoever waits for one gets its answer all the same.
+            let oldest = slots.iter().max_by_key(|(_, (cell, born))| (!cell.initialized(), now.since(born)));
+            let oldest = oldest.map(|(name, _)| name.clone());
             oldest.and_then(|name| slots.remove(&name));
         }
         let cell = Arc::new(OnceCell::new());
@@ -156,3 +176,54 @@ fn no_source(version: u8) -> Error {
 
 /// In place of a version: the keys of an id.
 const OF_ID: u8 = 0;
+/// Bytes of a partition key of DynamoDB, which is what key stores keep keys under
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
+const MAX_ID: usize = 2048;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::keyring::KeyringFuture;
+    use crate::time::SystemTimeSource;
+
+    /// Knows `a` and `b` only, and counts how often it is asked.
+    #[derive(Debug, Default)]
+    struct TwoKeys(Mutex<Vec<String>>);
+
+    impl BeaconKeySource for TwoKeys {
+        fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret> {
+            self.beacon_key_of_id(tenant)
+        }
+
+        fn beacon_key_of_id<'a>(&'a self, id: &'a str) -> KeyringFuture<'a, Secret> {
+            self.0.lock().unwrap().push(id.to_owned());
+            let is_known = ["a", "b"].contains(&id);
+            Box::pin(async move {
+                if is_known { Ok(Secret::copy_of(&[1; 32])) } else { Err(Error::config("there is no such key")) }
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn names_of_no_key_push_no_key_out_and_are_not_kept() {
+        let source = Arc::new(TwoKeys::default());
+        let limits = BranchKeyCacheLimits::default().with_capacity(2);
+        let cache = BeaconKeyCache::new(Some(source.clone()), BTreeMap::new(), limits, Arc::new(SystemTimeSource));
+        cache.keys_of_id("a").await.unwrap();
+        cache.keys(1, "b").await.unwrap();
+        // The first takes the place of one of the two, none of the others does.
+        cache.keys_of_id("a").await.unwrap();
+        for stranger in 0..5 {
+            assert!(cache.keys_of_id(&format!("stranger {stranger}")).await.is_err());
+            assert!(cache.keys(1, &format!("stranger {stranger}")).await.is_err());
+            assert!(cache.lock().values().all(|(cell, _)| cell.initialized()));
+        }
+        assert_eq!(cache.lock().len(), 1);
+        for id in [String::new(), "a".repeat(MAX_ID + 1)] {
+            let before = source.0.lock().unwrap().len();
+            assert_eq!(cache.keys_of_id(&id).await.err().unwrap().kind(), ErrorKind::Input);
+            assert_eq!((source.0.lock().unwrap().len(), cache.lock().len()), (before, 1));
+        }
+    }
+}
