@@ -14,8 +14,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use common::{Customer, Events, SECRETS, Site, ada};
 use privet::audit::AuditAction;
 use privet::dynamodb::{Migrate, Tables, Upgrade, to_item};
+use privet::keyring::{DataKey, DataKeyRequest, Keyring, KeyringFuture, KmsKeyring};
 use privet::value::to_record;
-use privet::{Classification, Error, ErrorKind, Policy, Protector};
+use privet::{Classification, EncryptedDataKey, Error, ErrorKind, Policy, Protector, Secret};
 use privet_testkit::{Deny, Fault};
 
 fn policy(settings: &str) -> Policy {
@@ -214,6 +215,61 @@ async fn what_changes_meanwhile_is_not_written_over() {
     }
     if written > 0 {
         assert_eq!(opened.record()["name"].as_text(), Some(format!("Ada {}", written - 1).as_str()));
+    }
+}
+
+/// Asked for a new data key, between the reading and the writing of an upgrade, somebody without any adds to the item.
+#[derive(Debug)]
+struct Meddler {
+    keyring: KmsKeyring,
+    dynamodb: aws_sdk_dynamodb::Client,
+}
+
+impl Keyring for Meddler {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        Box::pin(async move {
+            let update = self.dynamodb.update_item().table_name("customers").key("id", text("c-1"));
+            let update =
+                update.update_expression("SET role_of = :v, ttl = :t").expression_attribute_values(":v", text("admin"));
+            update.expression_attribute_values(":t", AttributeValue::N("7".into())).send().await.unwrap();
+            self.keyring.generate_data_key(request).await
+        })
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        self.keyring.wrap_data_key(data_key, request)
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        self.keyring.unwrap_data_key(edks, request)
+    }
+}
+
+#[tokio::test]
+async fn what_is_added_without_a_key_to_a_sealed_record_is_not_sealed_by_its_upgrade() {
+    for integrity in ["record", "field"] {
+        let site = Site::start().await;
+        let settings = format!("integrity = \"{integrity}\"\nunsigned = [\"ttl\"]");
+        with(&site, &settings).await.table::<Customer>(&site.dynamodb).unwrap().put(&ada()).await.unwrap();
+        let meddler = Meddler { keyring: site.keyring("service").await, dynamodb: site.dynamodb.clone() };
+        let stricter =
+            format!("{settings}\n[[fields]]\nresource = \"customers\"\npath = \"email\"\nclass = \"confidential\"");
+        let builder = Protector::builder().keyring(meddler).audit(Events::default()).model::<Customer>();
+        let privet = builder.policy(policy(&stricter)).build().unwrap();
+        assert_eq!(upgrade(&privet, &site).await.unwrap(), Upgrade::Upgraded);
+        let opened = privet.table::<Customer>(&site.dynamodb).unwrap().open("c-1").await.unwrap().unwrap();
+        assert_eq!(opened.record()["email"].as_text(), Some("ada@example.com"));
+        // With field integrity, others may add to a record, and nothing tells who they are.
+        assert_eq!(opened.record().contains_key("role_of"), integrity == "field");
+        assert!(opened.record().contains_key("ttl"), "what is left unsigned is for anyone to add: {integrity}");
     }
 }
 

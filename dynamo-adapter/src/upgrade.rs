@@ -9,12 +9,14 @@ use privet_core::ErrorKind;
 use privet_core::policy::TableFormat;
 use privet_core::policy::plan::is_beacon_name;
 use privet_core::protector::{Protector, Resource, Unprotected};
+use privet_core::record::Header;
 use privet_core::value::Map;
 
 use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::send::seal;
+use crate::send::updating::is_unsigned;
 
 /// Gives a [`Protector`] what a migration needs.
 pub trait Migrate {
@@ -88,10 +90,18 @@ async fn upgrade_one(
         return Ok(Upgrade::Current);
     }
     let header = header_of(resource, &stored);
+    // Who adds to what is authenticated as a whole, and leaves its header as it is, does so without a key.
+    let is_whole = match opened.format() {
+        TableFormat::DbEsdk => !opened.was_plaintext(),
+        _ => header.as_deref().map(Header::parse).transpose()?.is_some_and(|header| header.integrity),
+    };
     let sealed = from_item(seal(privet, resource, opened.complete()?, header.as_deref()).await?)?;
     let condition = unchanged(resource, &stored)?;
     let replaced = put(client, resource, sealed.clone(), condition).await?;
-    let added: Map = from_item(replaced)?.into_iter().filter(|(name, _)| !stored.contains_key(name)).collect();
+    let mut added: Map = from_item(replaced)?.into_iter().filter(|(name, _)| !stored.contains_key(name)).collect();
+    if is_whole {
+        added.retain(|name, _| is_unsigned(resource, name));
+    }
     if !added.is_empty() {
         put_back(privet, client, resource, sealed, added).await?;
     }
