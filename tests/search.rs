@@ -501,6 +501,31 @@ async fn values_of_compound_beacons_are_updated_by_many_and_found() {
     }
 }
 
+/// Who may choose an update's expression cannot make a record unfindable with it.
+#[tokio::test]
+async fn updates_leave_beacons_alone() {
+    use privet::dynamodb::SendProtected as _;
+    for integrity in ["integrity = \"field\"", ""] {
+        let (site, privet) = Site::start(policy(20, &format!("{integrity}\n{COMPOUND}"))).await;
+        put(&privet, &site, &[person(1, "ada@example.com", "London")]).await;
+        let before = site.stored("p-001").await;
+        let update = |expression: &'static str| {
+            let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
+            let call = call.update_expression(expression).expression_attribute_names("#b", "privet_b1_email");
+            match expression.contains(":v") {
+                true => call.expression_attribute_values(":v", AttributeValue::Ss(vec!["x".into()])),
+                false => call,
+            }
+        };
+        for expression in ["REMOVE #b", "SET #b = :v", "ADD #b :v", "DELETE #b :v", "SET #b = #b"] {
+            let error = update(expression).send_protected(&privet).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{expression}");
+        }
+        assert_eq!(site.stored("p-001").await, before);
+        assert_eq!(find(&privet, &site, by_email("ada@example.com")).await, ["p-001"]);
+    }
+}
+
 #[tokio::test]
 async fn the_definition_of_a_table_has_the_indexes() {
     let (site, privet) = Site::start(policy(16, &format!("{}{COMPOUND}", versions(&[1, 2], &[1])))).await;

@@ -1,5 +1,8 @@
 //! What an expression may do with a record of which parts are sealed: refused before the call, with the attribute named.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Condition as LegacyCondition, ExpectedAttributeValue};
 use privet_core::ErrorKind;
 use privet_core::beacon::ATTRIBUTE_PREFIX;
 use privet_core::dbesdk;
@@ -8,6 +11,7 @@ use privet_core::protector::Resource;
 use privet_core::record::{Integrity, escaped};
 use privet_core::value::{Path, Step, Value};
 
+use crate::convert::from_attribute_ref;
 use crate::error::{Error, Result};
 use crate::expression::{Action, Condition, Function, Operand, Placeholders, Source, Update};
 
@@ -181,10 +185,16 @@ pub(crate) fn update(resource: &Resource, update: &Update) -> Result<()> {
     for action in &update.0 {
         let path = action.path();
         not_reserved(resource, path)?;
+        if is_beacon(resource, path.root()) {
+            return Err(unsupported(format!(
+                "`{}` is a beacon, which follows from the value it is of: update that",
+                path.root()
+            )));
+        }
         if resource.key().iter().any(|key| key == path.root()) {
             return Err(unsupported(format!("`{}` is a key attribute: it cannot be updated", path.root())));
         }
-        let moves = moves || resource.item_layout().unsigned.contains(path.root());
+        let moves = moves || is_among_unsigned(resource, action);
         match action {
             Action::Set(_, Source::Value(value)) => match resource.plan().place(path, value)? {
                 Placement::Own(_) => {}
@@ -205,6 +215,15 @@ pub(crate) fn update(resource: &Resource, update: &Update) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether an action changes and reads what is left unsigned, and so never sealed, and nothing else.
+pub(crate) fn is_among_unsigned(resource: &Resource, action: &Action) -> bool {
+    let mut touched = vec![action.path()];
+    if let Action::Set(_, source) = action {
+        source.reads(&mut touched);
+    }
+    touched.into_iter().all(|path| resource.item_layout().unsigned.contains(path.root()))
 }
 
 /// A `SET` whose value the table works out.
@@ -294,16 +313,43 @@ pub(crate) fn not_reserved(resource: &Resource, path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Refuses old-style parameters that name what is sealed; those on attributes in clear pass.
+/// Refuses old-style parameters that name what is sealed; those on attributes in clear pass. Each is a name and the values
+/// that it is compared with.
 pub(crate) fn legacy<'a>(
     resource: &Resource,
     parameter: &str,
-    names: impl IntoIterator<Item = &'a String>,
+    compared: impl IntoIterator<Item = (&'a String, Vec<&'a AttributeValue>)>,
 ) -> Result<()> {
-    for name in names {
-        demand_clear(resource, &Path::attribute(name.as_str()), &text(), parameter)?;
+    let mut check = Check { resource, changed: false };
+    for (name, values) in compared {
+        let path = Path::attribute(name.as_str());
+        check.demand_clear(&path, &text(), parameter)?;
+        for value in values {
+            check.value(&path, from_attribute_ref(value)?, parameter)?;
+        }
+        if check.changed {
+            return Err(unsupported(format!(
+                "`{parameter}` compares `{name}` with what looks like sealed bytes: use an expression"
+            )));
+        }
     }
     Ok(())
+}
+
+/// The names and values of `KeyConditions`, `QueryFilter` or `ScanFilter`.
+pub(crate) fn filtered(
+    all: Option<&HashMap<String, LegacyCondition>>,
+) -> impl Iterator<Item = (&String, Vec<&AttributeValue>)> {
+    all.into_iter().flatten().map(|(name, condition)| (name, condition.attribute_value_list().iter().collect()))
+}
+
+/// The names and values of `Expected`.
+pub(crate) fn expected(
+    all: Option<&HashMap<String, ExpectedAttributeValue>>,
+) -> impl Iterator<Item = (&String, Vec<&AttributeValue>)> {
+    all.into_iter()
+        .flatten()
+        .map(|(name, expected)| (name, expected.value().into_iter().chain(expected.attribute_value_list()).collect()))
 }
 
 /// Refuses an old-style parameter that stands in the way of the expressions that protection needs.

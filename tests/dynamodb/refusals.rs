@@ -275,6 +275,21 @@ async fn old_parameters_projections_of_headers_and_statements() {
             ],
         )
         .await;
+        // What it is compared with has something in it that would be sealed, and so differs from whatever is stored.
+        let inside = || AttributeValue::M([("email".to_owned(), text("secret-value"))].into());
+        let differs =
+            || Condition::builder().comparison_operator(ComparisonOperator::Ne).attribute_value_list(inside());
+        let other = || ExpectedAttributeValue::builder().comparison_operator(ComparisonOperator::Ne);
+        let other = || other().attribute_value_list(inside()).build();
+        check(
+            "inside",
+            "profile.email",
+            vec![
+                ("DeleteItem: Expected", sent(delete(client).expected("profile", other()), &privet)),
+                ("Scan: ScanFilter", sent(scan().scan_filter("profile", differs().build().unwrap()), &privet)),
+            ],
+        )
+        .await;
         let instead = |instead: &'static str, refused| check("old", instead, refused);
         instead(
             "ConditionExpression",

@@ -1,8 +1,9 @@
 //! Typed tables.
 
-use privet::ErrorKind;
 use privet::dynamodb::{Stored, Tables};
+use privet::{ErrorKind, Policy, Protect};
 use privet_testkit::Fault;
+use serde::{Deserialize, Serialize};
 
 use crate::common::{Customer, ada};
 use crate::{MODES, kind, protector, site};
@@ -118,4 +119,36 @@ async fn transactions_of_models() {
         site.stored("customers", "c-2").await.unwrap()["email"],
         aws_sdk_dynamodb::types::AttributeValue::B(_)
     ));
+}
+
+#[derive(Protect, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[protect(resource = "things", key = "id")]
+struct Counted {
+    #[protect(public)]
+    id: String,
+    #[protect(pii)]
+    email: String,
+    #[protect(public)]
+    ttl: i64,
+}
+
+#[tokio::test]
+async fn what_is_left_unsigned_is_replaced_only_if_it_is_what_was_read() {
+    let site = crate::site().await;
+    for format in ["record", "db-esdk"] {
+        let policy = format!("version = 1\n[resources.things]\nunsigned = [\"ttl\"]\nformat = \"{format}\"");
+        let policy = Policy::from_toml(&policy).unwrap();
+        let privet = site.builder().await.policy(policy).model::<Counted>().build().unwrap();
+        let table = privet.table::<Counted>(&site.dynamodb).unwrap();
+        let counted = Counted { id: format.into(), email: "a@e.example".into(), ttl: 0 };
+        table.put(&counted).await.unwrap();
+        let old = table.read(format).await.unwrap().unwrap();
+        table.update(format).set(Counted::ttl(), &5).send().await.unwrap();
+        let lost = table.replace(&old, &Counted { ttl: 1, ..counted.clone() }).await;
+        assert_eq!(kind(lost), ErrorKind::Conflict, "{format}");
+        // What does not change is not written.
+        table.replace(&old, &Counted { email: "b@e.example".into(), ..counted.clone() }).await.unwrap();
+        let now = table.get(format).await.unwrap().unwrap();
+        assert_eq!((now.email.as_str(), now.ttl), ("b@e.example", 5), "{format}");
+    }
 }

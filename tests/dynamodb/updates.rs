@@ -186,6 +186,59 @@ async fn damage_is_not_written_over() {
     }
 }
 
+/// A record with sealed bytes in a place they were not sealed for would never open again.
+#[tokio::test]
+async fn nothing_sealed_is_copied_to_what_is_left_unsigned() {
+    let site = site().await;
+    for mode in MODES {
+        let privet = protector(&site, mode).await;
+        let profile = AttributeValue::M([("email".to_owned(), text("a@e.example")), ("name".into(), text("A"))].into());
+        let put = site.dynamodb.put_item().table_name("things").item("id", text(mode)).item("profile", profile.clone());
+        put.item("ttl", number(1)).send_protected(&privet).await.unwrap();
+        let update = |expression: &str| {
+            let update = site.dynamodb.update_item().table_name("things").key("id", text(mode));
+            update.update_expression(expression).send_protected(&privet)
+        };
+        let copied = update("SET ttl = profile").await;
+        let expected = match mode {
+            "field" => {
+                assert_eq!(kind(copied), ErrorKind::Unsupported);
+                number(1)
+            }
+            // Read, and written as what it is.
+            _ => copied.map(|_| profile.clone()).unwrap(),
+        };
+        let item = read(&site, &privet, mode).await;
+        assert_eq!((&item["profile"], &item["ttl"]), (&profile, &expected), "{mode}");
+    }
+}
+
+/// No header tells of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_of_what_is_left_unsigned_are_not_lost_to_updates_of_the_whole() {
+    let site = site().await;
+    for format in ["record", "db-esdk"] {
+        let policy =
+            format!("version = 1\n[resources.things]\nkey = [\"id\"]\nunsigned = [\"ttl\"]\nformat = \"{format}\"");
+        let privet = site.builder().await.policy(Policy::from_toml(&policy).unwrap()).build().unwrap();
+        let put = site.dynamodb.put_item().table_name("things").item("id", text(format)).item("ttl", number(0));
+        put.item("email", text("a@e.example")).send_protected(&privet).await.unwrap();
+        let mut writers = tokio::task::JoinSet::new();
+        for _ in 0..4 {
+            for expression in ["ADD ttl :one", "SET ttl = ttl + :one, visits = :one"] {
+                let update = site.dynamodb.update_item().table_name("things").key("id", text(format));
+                let update = update.update_expression(expression).expression_attribute_values(":one", number(1));
+                let privet = privet.clone();
+                writers.spawn(async move { update.send_protected(&privet).await.map(drop) });
+            }
+        }
+        while let Some(done) = writers.join_next().await {
+            done.unwrap().unwrap();
+        }
+        assert_eq!(read(&site, &privet, format).await["ttl"], number(8), "{format}");
+    }
+}
+
 #[tokio::test]
 async fn lists_keep_what_is_sealed_at_its_place() {
     let site = site().await;

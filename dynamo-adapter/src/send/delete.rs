@@ -15,7 +15,7 @@ impl SendProtected for DeleteItemFluentBuilder {
     async fn send_protected(mut self, privet: &Protector) -> Result<DeleteItemOutput> {
         let scope = Scope::new(privet);
         let resource = scope.resource(self.get_table_name().as_deref())?;
-        check::legacy(&resource, "Expected", self.get_expected().iter().flat_map(|all| all.keys()))?;
+        check::legacy(&resource, "Expected", check::expected(self.get_expected().as_ref()))?;
         if let Some(text) = self.get_condition_expression() {
             let placeholders = Placeholders::new(
                 self.get_expression_attribute_names().as_ref(),

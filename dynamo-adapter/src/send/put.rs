@@ -29,7 +29,7 @@ impl SendProtected for PutItemFluentBuilder {
 /// Puts an item. Where records have versions, it is read first, by a put that cannot succeed: a builder can do nothing else.
 pub(crate) async fn put_item(scope: &Scope<'_>, mut put: PutItemFluentBuilder, record: Map) -> Result<PutItemOutput> {
     let resource = scope.resource(put.get_table_name().as_deref())?;
-    check::legacy(&resource, "Expected", put.get_expected().iter().flat_map(|all| all.keys()))?;
+    check::legacy(&resource, "Expected", check::expected(put.get_expected().as_ref()))?;
     let mut condition = None;
     if let Some(text) = put.get_condition_expression() {
         let placeholders = Placeholders::new(

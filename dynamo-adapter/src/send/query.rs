@@ -31,8 +31,8 @@ impl SendProtected for ScanFluentBuilder {
 pub(crate) async fn query(scope: &Scope<'_>, mut query: QueryFluentBuilder) -> Result<QueryOutput> {
     let resource = scope.resource(query.get_table_name().as_deref())?;
     check::no_legacy("AttributesToGet", query.get_attributes_to_get().is_some(), "ProjectionExpression")?;
-    check::legacy(&resource, "KeyConditions", query.get_key_conditions().iter().flat_map(|all| all.keys()))?;
-    check::legacy(&resource, "QueryFilter", query.get_query_filter().iter().flat_map(|all| all.keys()))?;
+    check::legacy(&resource, "KeyConditions", check::filtered(query.get_key_conditions().as_ref()))?;
+    check::legacy(&resource, "QueryFilter", check::filtered(query.get_query_filter().as_ref()))?;
     let placeholders = Placeholders::new(
         query.get_expression_attribute_names().as_ref(),
         query.get_expression_attribute_values().as_ref(),
@@ -59,7 +59,7 @@ pub(crate) async fn query(scope: &Scope<'_>, mut query: QueryFluentBuilder) -> R
 pub(crate) async fn scan(scope: &Scope<'_>, mut scan: ScanFluentBuilder) -> Result<ScanOutput> {
     let resource = scope.resource(scan.get_table_name().as_deref())?;
     check::no_legacy("AttributesToGet", scan.get_attributes_to_get().is_some(), "ProjectionExpression")?;
-    check::legacy(&resource, "ScanFilter", scan.get_scan_filter().iter().flat_map(|all| all.keys()))?;
+    check::legacy(&resource, "ScanFilter", check::filtered(scan.get_scan_filter().as_ref()))?;
     let placeholders = Placeholders::new(
         scan.get_expression_attribute_names().as_ref(),
         scan.get_expression_attribute_values().as_ref(),

@@ -56,10 +56,10 @@ pub(crate) enum Expect {
     Sealed(&'static [u8]),
     /// There, with this very header.
     Header(Vec<u8>),
-    /// There, with this very header and these values, as they are stored; nothing where there is none.
-    Values(Vec<u8>, Vec<(Path, Option<Value>)>),
     /// There in DB-ESDK format, with this very header: each time that an item is written it gets another one.
     Item(Vec<u8>),
+    /// Like that, and with these values, as they are stored; nothing where there is none.
+    Values(Box<Self>, Vec<(Path, Option<Value>)>),
 }
 
 impl<'r> Updating<'r> {
@@ -89,7 +89,7 @@ impl<'r> Updating<'r> {
     /// The update as it is, if it touches nothing that is sealed or tagged.
     pub(crate) fn without_reading(&self) -> Result<Option<Written>> {
         let layout = self.resource.item_layout();
-        let is_unsigned = self.update.paths().all(|path| layout.unsigned.contains(path.root()));
+        let is_unsigned = self.update.0.iter().all(|action| check::is_among_unsigned(self.resource, action));
         let expect = match layout.integrity {
             _ if is_unsigned && !self.update.0.is_empty() => Expect::Sealed(&[]),
             Integrity::Field => Expect::Sealed(&Header::FIELD_INTEGRITY),
@@ -147,6 +147,7 @@ impl<'r> Updating<'r> {
             };
         }
         check_size(crate::size::item_size(stored.stored()), &after)?;
+        let expect = expect.with(unsigned_before(self.resource, &updated, stored.stored()));
         Ok(Some(self.write(actions(self.resource, updated), Vec::new(), expect)))
     }
 
@@ -187,7 +188,7 @@ impl<'r> Updating<'r> {
             let mut record = stored.record().clone();
             apply(&self.update, &mut record)?;
             let updated = privet.update_values_of(self.resource, &stored, changes, &record).await?;
-            (updated, Expect::Values(header, values))
+            (updated, Expect::Header(header).with(values))
         };
         let mut update = actions(self.resource, updated);
         update.0.extend(rest);
@@ -220,9 +221,15 @@ impl Expect {
 
     pub(crate) fn header(&self) -> Option<&[u8]> {
         match self {
-            Self::Header(header) | Self::Values(header, _) | Self::Item(header) => Some(header),
+            Self::Header(header) | Self::Item(header) => Some(header),
+            Self::Values(others, _) => others.header(),
             _ => None,
         }
+    }
+
+    /// The same, and these values beside it.
+    fn with(self, values: Vec<(Path, Option<Value>)>) -> Self {
+        if values.is_empty() { self } else { Self::Values(Box::new(self), values) }
     }
 
     /// Whether an item is like this. If it is and the write failed, then it was the caller's condition.
@@ -231,10 +238,10 @@ impl Expect {
             (Self::Sealed([]), Self::Header(_)) => resource.format() == TableFormat::Record,
             (Self::Sealed([]), Self::Item(_)) => resource.format() == TableFormat::DbEsdk,
             (Self::Sealed(start), Self::Header(header)) => header.starts_with(start),
-            (Self::Values(header, values), Self::Header(found)) => {
+            (Self::Values(others, values), _) => {
                 let is_same =
                     |(path, value): &(Path, Option<Value>)| item.and_then(|item| path.find(item)) == value.as_ref();
-                *header == found && values.iter().all(is_same)
+                others.holds(resource, item) && values.iter().all(is_same)
             }
             (expected, found) => *expected == found,
         }
@@ -242,12 +249,20 @@ impl Expect {
 
     /// The condition that says so, and the caller's with it.
     pub(crate) fn condition(&self, resource: &Resource, callers: Option<Condition>, writer: &mut Writer) -> String {
+        let own = self.own_condition(resource);
+        writer.condition(match callers {
+            Some(callers) => Condition::And(Box::new(own), Box::new(callers)),
+            None => own,
+        })
+    }
+
+    fn own_condition(&self, resource: &Resource) -> Condition {
         let header = match (self, resource.format()) {
             (Self::Item(_), _) | (Self::Sealed([]), TableFormat::DbEsdk) => Path::attribute(dbesdk::HEADER),
             _ => Path::attribute(resource.item_layout().header.as_str()),
         };
         let partition = Path::attribute(resource.key().first().cloned().unwrap_or_default());
-        let own = match self {
+        match self {
             Self::Absent => Condition::Function(Function::NotExists, partition, None),
             Self::Plain => Condition::And(
                 Box::new(Condition::Function(Function::Exists, partition, None)),
@@ -263,21 +278,28 @@ impl Expect {
                 Condition::Function(Function::BeginsWith, header, Some(Operand::Value(Value::B(start.to_vec()))))
             }
             Self::Header(bytes) | Self::Item(bytes) => is(header, Value::B(bytes.clone())),
-            Self::Values(bytes, values) => {
-                values.iter().fold(is(header, Value::B(bytes.clone())), |all, (path, value)| {
-                    let one = match value {
-                        Some(value) => is(path.clone(), value.clone()),
-                        None => missing(path.clone()),
-                    };
-                    Condition::And(Box::new(all), Box::new(one))
-                })
-            }
-        };
-        writer.condition(match callers {
-            Some(callers) => Condition::And(Box::new(own), Box::new(callers)),
-            None => own,
-        })
+            Self::Values(others, values) => values.iter().fold(others.own_condition(resource), |all, (path, value)| {
+                let one = match value {
+                    Some(value) => is(path.clone(), value.clone()),
+                    None => missing(path.clone()),
+                };
+                Condition::And(Box::new(all), Box::new(one))
+            }),
+        }
     }
+}
+
+/// What was stored where an update of a whole record changes attributes that are left unsigned: no header tells whether
+/// others changed them meanwhile.
+pub(crate) fn unsigned_before(resource: &Resource, updated: &Updated, stored: &Map) -> Vec<(Path, Option<Value>)> {
+    let changed = updated.values.iter().map(|(path, _)| path.root()).filter(|name| is_unsigned(resource, name));
+    changed.map(|name| (Path::attribute(name), stored.get(name).cloned())).collect()
+}
+
+/// Whether an attribute is left out of what signatures and tags are over.
+pub(crate) fn is_unsigned(resource: &Resource, name: &str) -> bool {
+    resource.item_layout().unsigned.iter().any(|unsigned| unsigned == name)
+        || resource.db_esdk().is_some_and(|table| table.is_unsigned(name))
 }
 
 fn is(path: Path, value: Value) -> Condition {

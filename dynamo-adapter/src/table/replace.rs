@@ -16,7 +16,7 @@ use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
 use crate::expression::{Condition, Function, Operand, Writer};
 use crate::key::Key;
-use crate::send::updating::{Expect, actions};
+use crate::send::updating::{Expect, actions, is_unsigned};
 use crate::size::{check_size, item_size};
 
 /// A record as it was read, to be replaced: [`Table::read`].
@@ -104,14 +104,16 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
             };
         }
         check_size(item_size(stored), &after)?;
-        // Of a DB-ESDK item and with record integrity the header changes with every write. Without, an update of one field leaves it as it is:
-        // there everything that was read has to be the same.
+        // Of a DB-ESDK item and with record integrity the header changes with every write but that of what is left
+        // unsigned. Without, an update of one field leaves it as it is: there everything that was read has to be the same.
         let header = &self.resource.item_layout().header;
         let unchanged = stored.iter().filter(|(name, _)| *name != header && !self.resource.key().contains(name));
         let expect = Expect::of(&self.resource, Some(stored));
         let is_item = matches!(expect, Expect::Item(_));
-        let unchanged =
-            unchanged.filter(|_| !is_item && (updated.header.is_none() || self.is_field_integrity(&old.stored)));
+        let is_compared = !is_item && (updated.header.is_none() || self.is_field_integrity(&old.stored));
+        let changed: BTreeSet<&str> = updated.values.iter().map(|(path, _)| path.root()).collect();
+        let unchanged = unchanged
+            .filter(|(name, _)| is_compared || changed.contains(name.as_str()) && is_unsigned(&self.resource, name));
         let mut conditions: Vec<_> = unchanged
             .map(|(name, value)| {
                 Condition::Compare(Operand::Path(Path::attribute(name.as_str())), "=", Operand::Value(value.clone()))
