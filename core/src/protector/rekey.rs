@@ -201,5 +201,36 @@ fn role(names: &mut Vec<(String, Role)>, expected: &mut usize, source: &Resource
         names.len() - 1
     });
     *expected = place + 1;
-    names.get(place).map_or(Role::Field(None), |(_, role)| *role)
+    let role = names.get(place).map_or(Role::Field(None), |(_, role)| *role);
+    // Names are whoever's who writes documents, and each new one is looked for among all of them.
+    if names.len() > MOST_NAMES {
+        names.clear();
+    }
+    role
+}
+
+const MOST_NAMES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::Secret;
+    use crate::keyring::RawAesKeyring;
+    use crate::policy::Policy;
+
+    #[test]
+    fn names_of_documents_are_kept_up_to_a_number() {
+        let policy = "version = 1\n[[rules]]\nclass = \"pii\"\nnames = [\"email\"]\n[resources.people]\nkey = [\"id\"]";
+        let keyring = RawAesKeyring::new("team", "key", &Secret::copy_of(&[7; 32])).unwrap();
+        let builder = Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring);
+        let people = builder.build().unwrap().resource("people").unwrap();
+        let (mut names, mut expected) = (Vec::new(), 0);
+        for number in 0..2000 {
+            role(&mut names, &mut expected, &people, &format!("name {number}"));
+            assert!(names.len() <= MOST_NAMES);
+            assert!(role(&mut names, &mut expected, &people, "id") == Role::Key);
+            let email = role(&mut names, &mut expected, &people, "email");
+            assert!(email == Role::Field(Some(Classification::Pii)));
+        }
+    }
 }
