@@ -479,6 +479,14 @@ async fn values_of_compound_beacons_are_updated_by_many_and_found() {
         assert_eq!(find(&privet, &site, by_all().starts_with(now.joined.as_str())).await, ["p-001"], "{integrity}");
         assert_eq!(find(&privet, &site, by_email(&now.email)).await, ["p-001"]);
 
+        // What the table would work out is in the beacon as well.
+        let call = site.client.update_item().table_name("people").key("id", AttributeValue::S("p-001".into()));
+        call.update_expression("REMOVE joined").send_protected(&privet).await.unwrap();
+        for value in ["2027-01", "never"] {
+            update("SET joined = if_not_exists(joined, :v)", value.to_owned()).await.unwrap();
+            assert_eq!(find(&privet, &site, by_all().starts_with("2027")).await, ["p-001"], "{integrity}");
+        }
+
         // A value that is removed takes its part of the beacon with it, and one of no beacon reads its header only.
         let table = privet.table::<Person>(&site.client).unwrap();
         site.aws.clear_calls();

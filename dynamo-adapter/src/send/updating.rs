@@ -183,10 +183,18 @@ impl<'r> Updating<'r> {
             let updated = privet.update_values(self.resource, &self.key, &header, changes).await?;
             (updated, Expect::Header(header))
         } else {
-            let values = sources.into_iter().map(|source| stored_at(source, &item)).collect();
+            // What the table would work out has to be known for the beacons that are made of it.
+            let (derived, others): (Vec<_>, Vec<_>) =
+                rest.into_iter().partition(|action: &Action| self.resource.has_beacons(action.path()));
+            rest = others;
+            let pinned = sources.into_iter().chain(derived.iter().map(|action| action.path().clone()));
+            let values = pinned.map(|source| stored_at(source, &item)).collect();
             let stored = privet.open_stored(self.resource, item).await?;
             let mut record = stored.record().clone();
             apply(&self.update, &mut record)?;
+            for path in derived.iter().map(Action::path) {
+                changes.push((path.clone(), path.find(&record).cloned()));
+            }
             let updated = privet.update_values_of(self.resource, &stored, changes, &record).await?;
             (updated, Expect::Header(header).with(values))
         };
