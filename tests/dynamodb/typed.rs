@@ -121,7 +121,7 @@ async fn transactions_of_models() {
     ));
 }
 
-#[derive(Protect, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[derive(Protect, Serialize, Deserialize, Clone, PartialEq)]
 #[protect(resource = "things", key = "id")]
 struct Counted {
     #[protect(public)]
@@ -134,7 +134,7 @@ struct Counted {
 
 #[tokio::test]
 async fn what_is_left_unsigned_is_replaced_only_if_it_is_what_was_read() {
-    let site = crate::site().await;
+    let site = site().await;
     for format in ["record", "db-esdk"] {
         let policy = format!("version = 1\n[resources.things]\nunsigned = [\"ttl\"]\nformat = \"{format}\"");
         let policy = Policy::from_toml(&policy).unwrap();

@@ -209,7 +209,8 @@ mod tests {
     async fn names_of_no_key_push_no_key_out_and_are_not_kept() {
         let source = Arc::new(TwoKeys::default());
         let limits = BranchKeyCacheLimits::default().with_capacity(2);
-        let cache = BeaconKeyCache::new(Some(source.clone()), BTreeMap::new(), limits, Arc::new(SystemTimeSource));
+        let cache =
+            BeaconKeyCache::new(Some(source.clone()), BTreeMap::new(), limits, Arc::new(SystemTimeSource::new()));
         cache.keys_of_id("a").await.unwrap();
         cache.keys(1, "b").await.unwrap();
         // The first takes the place of one of the two, none of the others does.

@@ -24,7 +24,8 @@ impl Pseudonyms {
             }
         };
         let derive = |label: &[u8]| {
-            Secret::filled(32, |out| hkdf_sha256(&[], key.expose(), &[label], out)).and_then(|key| MacKey::new(key.expose()))
+            Secret::filled(32, |out| hkdf_sha256(&[], key.expose(), &[label], out))
+                .and_then(|key| MacKey::new(key.expose()))
         };
         Ok(Self { values: derive(b"privet mask hash")?, records: derive(b"privet audit record")? })
     }

@@ -32,7 +32,7 @@ pub(super) fn read(path: &Path) -> Outcome<Vec<Field>> {
         Json::Object(members) if ["properties", "$ref", "allOf"].iter().any(|name| members.contains_key(*name)) => {
             let mut walk = Walk { root: &json, within: Vec::new(), left: MOST_LOOKED_AT };
             let mut fields = Vec::new();
-            walk.into_schema(&json, "", DEEPEST, &mut fields);
+            walk.enter_schema(&json, "", DEEPEST, &mut fields);
             if walk.left == 0 {
                 return Err(wrong("says more of its fields than can be listed"));
             }
@@ -64,7 +64,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// The paths of the values that a schema has: `[]` for the elements of a list.
-    fn into_schema(&mut self, schema: &'a Json, path: &str, depth: u32, found: &mut Vec<String>) {
+    fn enter_schema(&mut self, schema: &'a Json, path: &str, depth: u32, found: &mut Vec<String>) {
         let (Some(depth), Some(left)) = (depth.checked_sub(1), self.left.checked_sub(1)) else { return };
         self.left = left;
         let before = found.len();
@@ -73,19 +73,19 @@ impl<'a> Walk<'a> {
             && let Some(named) = reference.strip_prefix('#').and_then(|pointer| self.root.pointer(pointer))
         {
             self.within.push(reference);
-            self.into_schema(named, path, depth, found);
+            self.enter_schema(named, path, depth, found);
             self.within.pop();
         }
         for name in ["allOf", "anyOf", "oneOf"] {
             let parts = schema.get(name).and_then(Json::as_array).into_iter().flatten();
-            parts.for_each(|part| self.into_schema(part, path, depth, found));
+            parts.for_each(|part| self.enter_schema(part, path, depth, found));
         }
         for (name, inner) in schema.get("properties").and_then(Json::as_object).into_iter().flatten() {
             let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            self.into_schema(inner, &path, depth, found);
+            self.enter_schema(inner, &path, depth, found);
         }
         if let Some(items) = schema.get("items") {
-            self.into_schema(items, &format!("{path}[]"), depth, found);
+            self.enter_schema(items, &format!("{path}[]"), depth, found);
         }
         if found.len() == before && !path.is_empty() && schema.get("type").and_then(Json::as_str) != Some("null") {
             found.push(path.to_owned());
