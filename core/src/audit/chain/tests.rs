@@ -1,3 +1,5 @@
+//! Chains that are whole, and every change of one.
+
 use proptest::prelude::*;
 
 use super::*;

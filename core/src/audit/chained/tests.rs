@@ -1,3 +1,5 @@
+//! Logs on disk: several writers, torn lines, files that were moved away or cut off.
+
 use std::fs;
 
 use tempfile::TempDir;
