@@ -230,7 +230,8 @@ impl Keyring for Meddler {
         Box::pin(async move {
             let update = self.dynamodb.update_item().table_name("customers").key("id", text("c-1"));
             let update =
-                update.update_expression("SET role_of = :v, ttl = :t").expression_attribute_values(":v", text("admin"));
+                update.update_expression("SET role_of = :v, #t = :t").expression_attribute_values(":v", text("admin"));
+            let update = update.expression_attribute_names("#t", "ttl");
             update.expression_attribute_values(":t", AttributeValue::N("7".into())).send().await.unwrap();
             self.keyring.generate_data_key(request).await
         })

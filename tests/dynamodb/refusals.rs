@@ -283,10 +283,10 @@ async fn old_parameters_projections_of_headers_and_statements() {
         let other = || other().attribute_value_list(inside()).build();
         check(
             "inside",
-            "profile.email",
+            "name.email",
             vec![
-                ("DeleteItem: Expected", sent(delete(client).expected("profile", other()), &privet)),
-                ("Scan: ScanFilter", sent(scan().scan_filter("profile", differs().build().unwrap()), &privet)),
+                ("DeleteItem: Expected", sent(delete(client).expected("name", other()), &privet)),
+                ("Scan: ScanFilter", sent(scan().scan_filter("name", differs().build().unwrap()), &privet)),
             ],
         )
         .await;
