@@ -214,6 +214,7 @@ const MOST_NAMES: usize = 256;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audit::TracingSink;
     use crate::crypto::Secret;
     use crate::keyring::RawAesKeyring;
     use crate::policy::Policy;
@@ -222,7 +223,8 @@ mod tests {
     fn names_of_documents_are_kept_up_to_a_number() {
         let policy = "version = 1\n[[rules]]\nclass = \"pii\"\nnames = [\"email\"]\n[resources.people]\nkey = [\"id\"]";
         let keyring = RawAesKeyring::new("team", "key", &Secret::copy_of(&[7; 32])).unwrap();
-        let builder = Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring);
+        let builder =
+            Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring).audit(TracingSink);
         let people = builder.build().unwrap().resource("people").unwrap();
         let (mut names, mut expected) = (Vec::new(), 0);
         for number in 0..2000 {
