@@ -277,6 +277,69 @@ async fn several_fields_from_the_first_on() {
     }
 }
 
+/// What a record is sorted by may be sealed in one that does not fit its model: with all that is in it.
+#[tokio::test]
+async fn texts_that_a_record_seals_are_not_sorted_by() {
+    #[derive(Protect, Serialize, Deserialize)]
+    #[protect(resource = "visits", key = "id")]
+    struct Visit {
+        #[protect(public)]
+        id: String,
+        #[protect(pii, searchable)]
+        patient: String,
+        #[protect(nested)]
+        what: What,
+    }
+    #[derive(Protect, Serialize, Deserialize)]
+    #[serde(tag = "kind")]
+    enum What {
+        Call {
+            #[protect(public)]
+            day: String,
+        },
+        Stay {
+            #[protect(confidential)]
+            reason: String,
+        },
+    }
+    let policy = r#"
+        version = 1
+        classes.confidential.audit = false
+        [[fields]]
+        path = "patient"
+        beacon = { length = 8 }
+        [resources.visits]
+        [[resources.visits.search.compound]]
+        name = "patient_day"
+        fields = ["patient"]
+        sort = "what.day"
+    "#;
+    let beacon_key = WrappedBeaconKey::generate(&keyring(), &EncryptionContext::new()).await.unwrap();
+    let source = WrappedBeaconKey::new(keyring(), &EncryptionContext::new(), &beacon_key).unwrap();
+    let builder = Protector::builder().policy(Policy::from_toml(policy).unwrap()).keyring(keyring());
+    let privet = builder.beacon_key(source).model::<Visit>().build().unwrap();
+    let resource = privet.model::<Visit>().unwrap();
+    let text = |text: &str| Value::S(text.to_owned());
+    let record = |what: &[(&str, &str)]| {
+        let what = what.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect();
+        [("id", text("1")), ("patient", text("Ada")), ("what", Value::M(what))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into()
+    };
+    let stored = privet.protect_record(&resource, record(&[("kind", "Call"), ("day", "2026-11-28")])).await.unwrap();
+    assert_eq!(stored["privet_b1_patient_day"], text("2026-11-28"));
+    // Of a kind that the model does not know, `what` is sealed as a whole; the same if it is a kind without a day.
+    for kind in ["Fax", "Stay"] {
+        let sealed = record(&[("kind", kind), ("day", "secret-day")]);
+        let error = privet.protect_record(&resource, sealed).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Input, "{kind}: {error}");
+        assert!(error.to_string().contains("`what.day`") && !error.to_string().contains("secret"), "{error}");
+    }
+    // Without the text there is nothing to show.
+    let stored = privet.protect_record(&resource, record(&[("kind", "Stay"), ("reason", "rest")])).await.unwrap();
+    assert!(stored.contains_key("privet_b1_patient") && !stored.contains_key("privet_b1_patient_day"));
+}
+
 #[tokio::test]
 async fn a_second_version_is_backfilled_while_the_first_serves() {
     let both = || versions(&[1, 2], &[1, 2]);

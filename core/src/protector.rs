@@ -342,7 +342,7 @@ impl Protector {
         let beacons = match layout.form {
             Form::Item => {
                 search::refuse_beacon_names(&record)?;
-                self.beacons(resource, &record).await?
+                self.beacons_beside(resource, &record, sealings).await?
             }
             Form::Json => Map::new(),
         };

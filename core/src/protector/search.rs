@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::beacon_keys::TenantKeys;
 use super::{Protector, Resource};
 use crate::beacon::{BeaconLength, Comparison};
+use crate::classification::Classification;
 use crate::error::{Error, Result};
 use crate::policy::plan::{SearchCompound, SearchField, SearchPlan, is_beacon_name};
 use crate::value::{Map, Path, Step, TypeId, Value, serialise_into};
@@ -93,14 +94,27 @@ impl Protector {
     ///
     /// # Errors
     ///
-    /// `Config` if the policy names beacons and there is no key for them; `Input` if a value cannot have one; the key
-    /// source's.
+    /// `Config` if the policy names beacons and there is no key for them; `Input` if a value cannot have one, or if one
+    /// would show in clear what is sealed in this record, which does not fit its model; the key source's.
     pub async fn beacons(&self, resource: &Resource, record: &Map) -> Result<Map> {
+        let has_sorts = resource.search().compound().iter().any(|compound| compound.sort().is_some());
+        let sealings = if has_sorts { resource.plan().sealings(record)? } else { Vec::new() };
+        self.beacons_beside(resource, record, &sealings).await
+    }
+
+    /// The beacons of a record in clear of which this is sealed.
+    pub(super) async fn beacons_beside(
+        &self,
+        resource: &Resource,
+        record: &Map,
+        sealings: &[(Path, Classification)],
+    ) -> Result<Map> {
         let plan = resource.search();
         let mut beacons = Map::new();
         if plan.is_empty() {
             return Ok(beacons);
         }
+        plan.compound().iter().try_for_each(|compound| check_sort(compound, record, sealings))?;
         for version in plan.write() {
             let keys = self.shared.beacon_keys.keys(*version, &self.tenant.name).await?;
             let hasher = Hasher { resource: resource.name(), version: *version, keys };
@@ -260,6 +274,20 @@ impl Resource {
             }
         }
     }
+}
+
+/// Refuses a record of which a compound beacon would show in clear what is sealed: whether the text that it sorts by is,
+/// the record decides as well as the policy.
+fn check_sort(compound: &SearchCompound, record: &Map, sealings: &[(Path, Classification)]) -> Result<()> {
+    let Some(sort) = compound.sort().filter(|sort| present(sort, record).is_some()) else { return Ok(()) };
+    if !sealings.iter().any(|(sealed, _)| sort.steps().starts_with(sealed.steps())) {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "the compound beacon `{}` would show `{sort}` in clear, which is sealed in this record: give what is around it the \
+         form that the model says",
+        compound.name()
+    )))
 }
 
 /// Refuses a record that brings attributes of its own under names of beacons.

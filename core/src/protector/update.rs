@@ -166,7 +166,7 @@ impl Protector {
         }
         let mut sealings = resource.plan().sealings(&new)?;
         search::refuse_beacon_names(&new)?;
-        let beacons = changed_beacons(&old.stored, self.beacons(resource, &new).await?);
+        let beacons = changed_beacons(&old.stored, self.beacons_beside(resource, &new, &sealings).await?);
         let removed = old.record.keys().filter(|name| !new.contains_key(*name));
         let removed: Vec<_> = removed
             .map(|name| Change { path: Path::attribute(name.as_str()), value: None, sealings: Vec::new() })
