@@ -575,6 +575,28 @@ async fn items_that_name_their_beacon_key_are_found_under_it() {
     site.store(moved).await;
     assert_eq!(find(&privet, &site, by_email().of_key("blue-key")).await, ["p-003"]);
 
+    // Items of a tenant name its own key, those of none no tenant's: neither is written or looked for under another's,
+    // also if a protector of the same family has that one in memory.
+    let of_red = KeyStoreBeaconKeys::of_items(Arc::clone(&store)).tenant("red", "red-key");
+    let family = protector(policy(20, "key_field = \"key_id\""), of_red);
+    let (red, green) = (family.for_tenant("red").unwrap(), family.for_tenant("green").unwrap());
+    let [of_red, of_blue] = [&people[0], &people[1]];
+    red.protect(of_red).await.unwrap();
+    family.protect(of_blue).await.unwrap();
+    let resource = red.model::<Person>().unwrap();
+    let ada = || Condition::Equals(Path::attribute("email"), Value::S("ada@example.com".into()));
+    for (privet, person, kind) in [
+        (&red, of_blue, ErrorKind::Input),
+        (&family, of_red, ErrorKind::Input),
+        (&green, of_red, ErrorKind::Config),
+        (&green, of_blue, ErrorKind::Config),
+    ] {
+        assert_eq!(privet.protect(person).await.err().unwrap().kind(), kind);
+        let key = person.key_id.clone().unwrap();
+        let asked = Condition::Keyed { key, condition: Box::new(ada()) };
+        assert_eq!(privet.search(&resource, &asked).await.err().unwrap().kind(), kind);
+    }
+
     // One key for all: that of one branch key, which stays when it is rotated.
     let single = protector(policy(20, ""), KeyStoreBeaconKeys::new(Arc::clone(&store), "red-key"));
     put(&single, &site, &three()).await;

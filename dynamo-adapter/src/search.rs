@@ -73,6 +73,7 @@ impl<M> Find<M> {
     }
 
     /// Only items that name this beacon key: has to be said for tables in DB-ESDK format with a `key_field`.
+    /// A protector for a tenant finds under the key of its tenant only.
     #[must_use]
     pub fn of_key(mut self, id: impl Into<String>) -> Self {
         let keyed = |condition| Condition::Keyed { key: id.into(), condition: Box::new(condition) };

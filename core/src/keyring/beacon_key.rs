@@ -28,12 +28,17 @@ pub trait BeaconKeySource: fmt::Debug + Send + Sync {
     /// As the provider's.
     fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret>;
 
-    /// The beacon key of this id, 32 bytes: for tables in DB-ESDK format whose items name their beacon key.
+    /// The beacon key of this id, 32 bytes, for this tenant: for tables in DB-ESDK format whose items name their beacon
+    /// key.
     ///
     /// # Errors
     ///
-    /// `Config` if the source knows no ids; otherwise as the provider's.
-    fn beacon_key_of_id<'a>(&'a self, _id: &'a str) -> KeyringFuture<'a, Secret> {
+    /// `Config` if the source knows no ids, `Input` if the key is not this tenant's; otherwise as the provider's.
+    ///
+    /// # Security
+    ///
+    /// Ids are taken from items and searches, and so may be a caller's: give a tenant no key that is another's.
+    fn beacon_key_of_id<'a>(&'a self, _tenant: &'a str, _id: &'a str) -> KeyringFuture<'a, Secret> {
         Box::pin(async {
             Err(Error::config("items name their beacon key, and the source knows no ids: use `KeyStoreBeaconKeys`"))
         })
@@ -54,7 +59,8 @@ impl KeyStoreBeaconKeys {
         Self { store, id: Some(id.into()), tenants: HashMap::new() }
     }
 
-    /// Only the beacon keys that items name: for tables in DB-ESDK format with a `key_field`.
+    /// Only the beacon keys that items name: for tables in DB-ESDK format with a `key_field`. Items of no tenant may
+    /// name any that is no tenant's, those of a tenant only its own, which [`tenant`](Self::tenant) says.
     #[must_use]
     pub fn of_items(store: Arc<KeyStore>) -> Self {
         Self { store, id: None, tenants: HashMap::new() }
@@ -66,21 +72,40 @@ impl KeyStoreBeaconKeys {
         self.tenants.insert(tenant.into(), id.into());
         self
     }
+
+    fn id_of(&self, tenant: &str) -> Option<&String> {
+        self.tenants.get(tenant).or(self.id.as_ref())
+    }
+
+    /// Refuses the id of a key that items of this tenant must not name.
+    fn check_id(&self, tenant: &str, id: &str) -> Result<()> {
+        let is_own = if tenant.is_empty() {
+            !self.tenants.values().any(|other| other == id)
+        } else {
+            let own = self.id_of(tenant).ok_or_else(|| {
+                Error::config("items of a tenant name its own beacon key only: say `.tenant(...)` which that is")
+            })?;
+            own == id
+        };
+        if is_own { Ok(()) } else { Err(Error::input("the beacon key that is named is another tenant's")) }
+    }
 }
 
 impl BeaconKeySource for KeyStoreBeaconKeys {
     fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret> {
         Box::pin(async {
-            let id = self.tenants.get(tenant).or(self.id.as_ref());
-            let id = id.ok_or_else(|| {
+            let id = self.id_of(tenant).ok_or_else(|| {
                 Error::config("only items in DB-ESDK format name their beacon key: use `KeyStoreBeaconKeys::new`")
             })?;
             self.store.beacon_key(id).await
         })
     }
 
-    fn beacon_key_of_id<'a>(&'a self, id: &'a str) -> KeyringFuture<'a, Secret> {
-        Box::pin(self.store.beacon_key(id))
+    fn beacon_key_of_id<'a>(&'a self, tenant: &'a str, id: &'a str) -> KeyringFuture<'a, Secret> {
+        Box::pin(async move {
+            self.check_id(tenant, id)?;
+            self.store.beacon_key(id).await
+        })
     }
 }
 

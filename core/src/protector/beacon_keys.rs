@@ -20,8 +20,11 @@ pub(super) struct BeaconKeyCache {
     versions: BTreeMap<u8, Arc<dyn BeaconKeySource>>,
     limits: BranchKeyCacheLimits,
     time: Arc<dyn TimeSource>,
-    slots: Mutex<HashMap<(u8, String), Slot>>,
+    slots: Mutex<HashMap<SlotName, Slot>>,
 }
+
+/// The version, the tenant, and the id of the key if items name it, otherwise nothing.
+type SlotName = (u8, String, String);
 
 /// A call under way, or what it brought. Who waits while it fails tries anew.
 type Slot = (Arc<OnceCell<Arc<TenantKeys>>>, Moment);
@@ -44,33 +47,30 @@ impl BeaconKeyCache {
     /// The keys of one version and tenant.
     pub(super) async fn keys(&self, version: u8, tenant: &str) -> Result<Arc<TenantKeys>> {
         let source = self.versions.get(&version).or(self.source.as_ref()).ok_or_else(|| no_source(version))?;
-        // INVARIANT: versions start at 1, so that no tenant's slot is that of an id.
-        self.get((version, tenant), async || Ok(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant)))
-            .await
+        // INVARIANT: no id is empty, so that no tenant's slot is that of an id.
+        let name = (version, tenant.to_owned(), String::new());
+        self.get(name, async || Ok(TenantKeys::new(source.beacon_key(tenant).await?, version, tenant))).await
     }
 
-    /// The keys of this id, which items in DB-ESDK format name.
-    pub(super) async fn keys_of_id(&self, id: &str) -> Result<Arc<TenantKeys>> {
+    /// The keys of this id, which items of this tenant in DB-ESDK format name. Kept for this tenant alone: the source
+    /// says who may name which.
+    pub(super) async fn keys_of_id(&self, tenant: &str, id: &str) -> Result<Arc<TenantKeys>> {
         if id.is_empty() || id.len() > MAX_ID {
             return Err(Error::input("an item names a beacon key by an id of 1 to 2048 bytes"));
         }
         let source = self.versions.get(&1).or(self.source.as_ref()).ok_or_else(|| no_source(1))?;
-        self.get((OF_ID, id), async || Ok(TenantKeys::new(source.beacon_key_of_id(id).await?, OF_ID, ""))).await
+        let name = (1, tenant.to_owned(), id.to_owned());
+        self.get(name, async || Ok(TenantKeys::new(source.beacon_key_of_id(tenant, id).await?, 1, tenant))).await
     }
 
-    async fn get(
-        &self,
-        (version, name): (u8, &str),
-        make: impl AsyncFnOnce() -> Result<TenantKeys>,
-    ) -> Result<Arc<TenantKeys>> {
-        let cell = self.slot(version, name);
+    async fn get(&self, name: SlotName, make: impl AsyncFnOnce() -> Result<TenantKeys>) -> Result<Arc<TenantKeys>> {
+        let cell = self.slot(&name);
         let got = cell.get_or_try_init(|| async { make().await.map(Arc::new) }).await.map(Arc::clone);
         if got.is_err() {
             // Names may be anybody's: those of no key take no room from those that have one.
             let mut slots = self.lock();
-            let slot = (version, name.to_owned());
-            if slots.get(&slot).is_some_and(|(known, _)| Arc::ptr_eq(known, &cell) && !known.initialized()) {
-                slots.remove(&slot);
+            if slots.get(&name).is_some_and(|(known, _)| Arc::ptr_eq(known, &cell) && !known.initialized()) {
+                slots.remove(&name);
             }
         }
         got
@@ -81,27 +81,26 @@ impl BeaconKeyCache {
         self.lock().clear();
     }
 
-    fn slot(&self, version: u8, tenant: &str) -> Arc<OnceCell<Arc<TenantKeys>>> {
+    fn slot(&self, name: &SlotName) -> Arc<OnceCell<Arc<TenantKeys>>> {
         let now = Moment::now(&*self.time);
         let mut slots = self.lock();
-        let name = (version, tenant.to_owned());
-        if let Some((cell, born)) = slots.get(&name)
+        if let Some((cell, born)) = slots.get(name)
             && now.since(born) < self.limits.max_age
         {
             return Arc::clone(cell);
         }
-        if slots.len() >= self.limits.capacity && !slots.contains_key(&name) {
+        if slots.len() >= self.limits.capacity && !slots.contains_key(name) {
             // Calls under way go first: whoever waits for one gets its answer all the same.
             let oldest = slots.iter().max_by_key(|(_, (cell, born))| (!cell.initialized(), now.since(born)));
             let oldest = oldest.map(|(name, _)| name.clone());
             oldest.and_then(|name| slots.remove(&name));
         }
         let cell = Arc::new(OnceCell::new());
-        slots.insert(name, (Arc::clone(&cell), now));
+        slots.insert(name.clone(), (Arc::clone(&cell), now));
         cell
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(u8, String), Slot>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SlotName, Slot>> {
         // Nothing panics while it is held; if it did, the cache would still be consistent.
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -174,8 +173,6 @@ fn no_source(version: u8) -> Error {
     Error::config(format!("there is no key for beacons of version {version}: give the builder `.beacon_key(...)`"))
 }
 
-/// In place of a version: the keys of an id.
-const OF_ID: u8 = 0;
 /// Bytes of a partition key of DynamoDB, which is what key stores keep keys under
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>).
 const MAX_ID: usize = 2048;
@@ -193,10 +190,10 @@ mod tests {
 
     impl BeaconKeySource for TwoKeys {
         fn beacon_key<'a>(&'a self, tenant: &'a str) -> KeyringFuture<'a, Secret> {
-            self.beacon_key_of_id(tenant)
+            self.beacon_key_of_id("", tenant)
         }
 
-        fn beacon_key_of_id<'a>(&'a self, id: &'a str) -> KeyringFuture<'a, Secret> {
+        fn beacon_key_of_id<'a>(&'a self, _tenant: &'a str, id: &'a str) -> KeyringFuture<'a, Secret> {
             self.0.lock().unwrap().push(id.to_owned());
             let is_known = ["a", "b"].contains(&id);
             Box::pin(async move {
@@ -211,19 +208,19 @@ mod tests {
         let limits = BranchKeyCacheLimits::default().with_capacity(2);
         let cache =
             BeaconKeyCache::new(Some(source.clone()), BTreeMap::new(), limits, Arc::new(SystemTimeSource::new()));
-        cache.keys_of_id("a").await.unwrap();
+        cache.keys_of_id("", "a").await.unwrap();
         cache.keys(1, "b").await.unwrap();
         // The first takes the place of one of the two, none of the others does.
-        cache.keys_of_id("a").await.unwrap();
+        cache.keys_of_id("", "a").await.unwrap();
         for stranger in 0..5 {
-            assert!(cache.keys_of_id(&format!("stranger {stranger}")).await.is_err());
+            assert!(cache.keys_of_id("", &format!("stranger {stranger}")).await.is_err());
             assert!(cache.keys(1, &format!("stranger {stranger}")).await.is_err());
             assert!(cache.lock().values().all(|(cell, _)| cell.initialized()));
         }
         assert_eq!(cache.lock().len(), 1);
         for id in [String::new(), "a".repeat(MAX_ID + 1)] {
             let before = source.0.lock().unwrap().len();
-            assert_eq!(cache.keys_of_id(&id).await.err().unwrap().kind(), ErrorKind::Input);
+            assert_eq!(cache.keys_of_id("", &id).await.err().unwrap().kind(), ErrorKind::Input);
             assert_eq!((source.0.lock().unwrap().len(), cache.lock().len()), (before, 1));
         }
     }

@@ -221,7 +221,7 @@ impl Protector {
         key: Option<&str>,
     ) -> Result<Arc<BeaconKeys>> {
         let keys = match key {
-            Some(id) => self.shared.beacon_keys.keys_of_id(id).await?,
+            Some(id) => self.shared.beacon_keys.keys_of_id(&self.tenant.name, id).await?,
             None => self.shared.beacon_keys.keys(VERSION, &self.tenant.name).await?,
         };
         keys.of_items(resource.name(), &plan.beacons)
