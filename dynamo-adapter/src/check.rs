@@ -86,6 +86,10 @@ impl Check<'_> {
                         Operand::Value(_) => {}
                     }
                 }
+                // An order is of texts, numbers and bytes only.
+                if let (Operand::Path(one), Operand::Path(other), "=" | "<>" | "IN") = (&one, &other, what) {
+                    self.comparable(one, other, what)?;
+                }
                 (one, other)
             }
         })
@@ -117,21 +121,21 @@ impl Check<'_> {
             }
             (Function::HasType, Some(Operand::Value(Value::S(name)))) => {
                 self.demand_clear(&path, &of_type(&name), what)?;
-                if matches!(name.as_str(), "B" | "L" | "M") {
-                    self.never_hidden(&path)?;
+                match name.as_str() {
+                    "B" | "L" => self.never_bytes(&path, what)?,
+                    "M" => self.never_hidden(&path)?,
+                    _ => {}
                 }
                 Some(Operand::Value(Value::S(name)))
             }
-            (Function::Contains, Some(Operand::Value(value))) => {
-                // It may be looked for in a text, a set or a list.
-                let in_list = Value::L(vec![value.clone()]);
-                self.demand_clear(&path, &in_list, what).or_else(|_| self.demand_clear(&path, &value, what))?;
-                Some(Operand::Value(value))
-            }
+            (Function::Contains, Some(Operand::Value(value))) => return self.contains(path, value),
             (_, Some(Operand::Value(value))) => Some(Operand::Value(self.value(&path, value, what)?)),
             (_, Some(Operand::Path(other))) => {
                 self.demand_clear(&path, &text(), what)?;
                 self.demand_clear(&other, &text(), what)?;
+                if function == Function::Contains {
+                    self.comparable(&path, &other, what)?;
+                }
                 Some(Operand::Path(other))
             }
             (_, Some(Operand::Size(other))) => {
@@ -142,6 +146,48 @@ impl Check<'_> {
             (_, None) => None,
         };
         Ok(Condition::Function(function, path, argument))
+    }
+
+    /// The value may be looked for in a set or a list, and if it is a text or bytes, also in such.
+    fn contains(&mut self, path: Path, value: Value) -> Result<Condition> {
+        let what = Function::Contains.name();
+        let in_list = self.demand_clear(&path, &Value::L(vec![value.clone()]), what);
+        match &value {
+            Value::S(_) | Value::B(_) => in_list.or_else(|_| self.demand_clear(&path, &value, what))?,
+            _ => in_list?,
+        }
+        let stored = escaped(value.clone());
+        let looked_for = |path, value| Condition::Function(Function::Contains, path, Some(Operand::Value(value)));
+        if stored == value {
+            return Ok(looked_for(path, value));
+        }
+        // Elements of lists have the escape, members of sets and parts of bytes have not.
+        self.changed = true;
+        Ok(Condition::Or(Box::new(looked_for(path.clone(), value)), Box::new(looked_for(path, stored))))
+    }
+
+    /// Refuses to compare what may be two maps or lists with something sealed in them: they never look alike.
+    fn comparable(&self, one: &Path, other: &Path, what: &str) -> Result<()> {
+        let plan = self.resource.plan();
+        if [one, other].iter().any(|path| is_beacon(self.resource, path.root()) || plan.is_all_clear(path)) {
+            return Ok(());
+        }
+        Err(unsupported(format!(
+            "`{one}` and `{other}` may both have something sealed in them, which `{what}` cannot compare: ask for `<=` \
+             and `>=` if they are texts or numbers, or read them"
+        )))
+    }
+
+    /// Refuses to ask whether something is a list or bytes that may be a list of which all is sealed, and so bytes to the
+    /// table.
+    fn never_bytes(&self, path: &Path, what: &str) -> Result<()> {
+        self.never_hidden(path)?;
+        if self.resource.plan().is_all_clear(path) {
+            return Ok(());
+        }
+        Err(unsupported(format!(
+            "`{path}` may be a list with all of it sealed, which is bytes to the table: `{what}` cannot tell them apart"
+        )))
     }
 
     fn sized(&self, path: &Path) -> Result<()> {
@@ -167,7 +213,7 @@ impl Check<'_> {
     /// Refuses to ask what an attribute is like that is bytes to the table if anything in it is sealed.
     fn never_hidden(&self, path: &Path) -> Result<()> {
         let root = path.root();
-        if self.resource.db_esdk().is_none() || self.resource.plan().is_all_clear(root) {
+        if self.resource.db_esdk().is_none() || self.resource.plan().is_all_clear(&Path::attribute(root)) {
             return Ok(());
         }
         Err(unsupported(format!(

@@ -11,8 +11,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, AttributeValueUpdate, ComparisonOperator, Condition, ConditionCheck, Delete,
     ExpectedAttributeValue, Get, KeysAndAttributes, Put, TransactGetItem, TransactWriteItem, Update,
 };
-use privet::dynamodb::{Error, SendProtected};
-use privet::{ErrorKind, Policy, Protector};
+use privet::dynamodb::{Error, SendProtected, Tables};
+use privet::{ErrorKind, Policy, Protect, Protector};
+use serde::{Deserialize, Serialize};
 
 use crate::common::Site;
 use crate::{number, site, text};
@@ -52,6 +53,8 @@ macro_rules! with_values {
             .expression_attribute_values(":n", number(1))
             .expression_attribute_values(":m", AttributeValue::M([("a".to_owned(), text("secret-value"))].into()))
             .expression_attribute_values(":t", text("M"))
+            .expression_attribute_values(":list", text("L"))
+            .expression_attribute_values(":bytes", text("B"))
             .expression_attribute_names("#n", "name")
     };
 }
@@ -132,6 +135,14 @@ async fn conditions_and_filters() {
             ("attribute_not_exists(address.city)", "address"),
             ("attribute_exists(privet)", "privet"),
             ("privet = :v", "privet"),
+            // Both may have something sealed in them.
+            ("#n = created_at", "created_at"),
+            ("created_at <> #n", "created_at"),
+            ("created_at IN (:v, #n)", "created_at"),
+            ("contains(#n, created_at)", "created_at"),
+            // A list of which all is sealed is bytes to the table.
+            ("attribute_type(created_at, :list)", "created_at"),
+            ("attribute_type(created_at, :bytes)", "created_at"),
         ] {
             // In a list of a class, all is sealed as one: how it is said depends on the format.
             let named = if condition.starts_with("profile.visits") { "profile.visits" } else { named };
@@ -193,6 +204,64 @@ async fn clear_parts_of_what_db_esdk_format_encrypts_whole() {
         }
     }
 }
+
+/// What a model says nothing of may hold anything; of what it says there is nothing sealed in, all can be asked.
+#[tokio::test]
+async fn lists_with_sealed_elements() {
+    let site = site().await;
+    site.create_table("orders").await;
+    for integrity in ["field", "record"] {
+        let policy = format!("version = 1\n[resources.orders]\nintegrity = \"{integrity}\"");
+        let builder = site.builder().await.policy(Policy::from_toml(&policy).unwrap());
+        let privet = builder.audit(privet::audit::TracingSink).model::<Order>().build().unwrap();
+        site.aws.clear_calls();
+        let scan = |condition: &str| {
+            let scan = site.dynamodb.scan().table_name("orders").filter_expression(condition);
+            let placeholder = |name: &str| condition.contains(name);
+            let scan = if placeholder(":null") {
+                scan.expression_attribute_values(":null", AttributeValue::Null(true))
+            } else {
+                scan
+            };
+            if placeholder(":l") { scan.expression_attribute_values(":l", AttributeValue::L(vec![])) } else { scan }
+        };
+        // Elements that are absent or empty are sealed as all others are.
+        for condition in ["contains(contacts, :null)", "contains(contacts, :l)", "contains(note, :null)"] {
+            check(
+                condition,
+                if condition.contains("note") { "note" } else { "contacts[0]" },
+                vec![(integrity, sent(scan(condition), &privet))],
+            )
+            .await;
+        }
+        check("unknown", "more", vec![(integrity, sent(scan("placed = more AND placed <> paid"), &privet))]).await;
+        assert!(site.aws.calls("dynamodb").is_empty());
+        let order = Order { id: integrity.into(), placed: "1".into(), paid: "1".into(), contacts: vec![], note: None };
+        privet.table::<Order>(&site.dynamodb).unwrap().put(&order).await.unwrap();
+        for (condition, count) in [("placed = paid", 1), ("placed <> paid", 0), ("paid IN (placed)", 1)] {
+            assert_eq!(scan(condition).send_protected(&privet).await.unwrap().count, count, "{condition}");
+        }
+        privet.table::<Order>(&site.dynamodb).unwrap().delete(integrity).await.unwrap();
+    }
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "orders", key = "id")]
+struct Order {
+    #[protect(public)]
+    id: String,
+    #[protect(public)]
+    placed: String,
+    #[protect(public)]
+    paid: String,
+    #[protect(nested)]
+    contacts: Vec<Contact>,
+    #[protect(pii)]
+    note: Option<String>,
+}
+
+#[derive(Protect, Serialize, Deserialize)]
+struct Contact(#[protect(pii)] Option<String>);
 
 #[tokio::test]
 async fn updates() {

@@ -224,14 +224,20 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether nothing of a top-level attribute is ever sealed: it is stored in clear whatever its class, or the model
-    /// knows all that is in it and has none of it sealed.
+    /// Whether nothing of what is at this path is ever sealed: its attribute is stored in clear whatever its class, or the
+    /// model knows all that is there and has none of it sealed.
     #[must_use]
-    pub fn is_all_clear(&self, attribute: &str) -> bool {
-        if self.names_clear(attribute) {
+    pub fn is_all_clear(&self, path: &Path) -> bool {
+        if self.names_clear(path.root()) {
             return true;
         }
-        let own = self.own_entries(attribute);
+        // As the inventory has it: any element of a list.
+        let text = path.steps().iter().fold(String::new(), |text, step| match step {
+            Step::Index(_) => text + "[]",
+            Step::Key(name) if text.is_empty() => name.clone(),
+            Step::Key(name) => text + "." + name,
+        });
+        let own = self.own_entries(&text);
         self.has_model() && !own.is_empty() && own.iter().all(|entry| entry.at_rest != "encrypt")
     }
 
@@ -258,11 +264,10 @@ impl Plan {
         matches!(self.0.root, Root::Model(..))
     }
 
-    /// The lines of the inventory that are of this attribute, or of what is in it.
-    fn own_entries(&self, attribute: &str) -> Vec<PlanEntry> {
-        let is_own = |path: &str| {
-            path.strip_prefix(attribute).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
+    /// The lines of the inventory that are of what is at this path, or of what is in it.
+    fn own_entries(&self, at: &str) -> Vec<PlanEntry> {
+        let is_own =
+            |path: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
         self.inventory().into_iter().filter(|entry| is_own(&entry.path)).collect()
     }
 
