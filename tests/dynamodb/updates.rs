@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use privet::dynamodb::{SendProtected, Tables};
 use privet::{ErrorKind, Policy};
 use privet_testkit::{Deny, Fault};
@@ -332,5 +334,63 @@ async fn an_answer_that_is_lost_does_not_lose_the_update_nor_break_the_record() 
             assert_eq!(customers.get("c-1").await.unwrap().unwrap().email, "new@e.example");
         }
         site.aws.clear_faults();
+    }
+}
+
+/// What an item has sealed as one value has no parts to the table, whatever the policy would do with it now.
+#[tokio::test]
+async fn what_an_item_has_sealed_as_a_whole_is_named() {
+    let site = site().await;
+    for mode in MODES {
+        let older = "[[fields]]\npath = \"profile\"\nclass = \"pii\"\n";
+        let settings = format!("[resources.things]\nkey = [\"id\"]\nintegrity = \"{mode}\"\n");
+        let older = Policy::from_toml(&format!("version = 1\n{settings}{older}")).unwrap();
+        let older = site.builder().await.policy(older).build().unwrap();
+        let privet = protector(&site, mode).await;
+        let contact = || member("email", text("ada@example.com"));
+        let put = site.dynamodb.put_item().table_name("things").item("id", text(mode));
+        // A list of which all is sealed is one value; the profile is one under the older policy.
+        let put = put.item("name", AttributeValue::L(vec![contact(), contact()]));
+        put.item("profile", member("name", text("secret-name"))).send_protected(&older).await.unwrap();
+        for (expression, named) in [
+            ("SET #n[0].created_at = :v", "name"),
+            ("REMOVE #n[0].created_at", "name"),
+            ("SET #n = list_append(#n, :l)", "name"),
+            ("SET created_at = :v, profile.#n = :v", "profile"),
+        ] {
+            macro_rules! of {
+                ($call:expr) => {{
+                    let call = $call.update_expression(expression).expression_attribute_names("#n", "name");
+                    match expression.contains(":l") {
+                        true => call.expression_attribute_values(":l", AttributeValue::L(vec![text("secret")])),
+                        false if expression.contains(":v") => call.expression_attribute_values(":v", text("secret")),
+                        false => call,
+                    }
+                }};
+            }
+            let before = site.stored("things", mode).await;
+            let one = of!(site.dynamodb.update_item().table_name("things").key("id", text(mode)));
+            let many = of!(Update::builder().table_name("things").key("id", text(mode))).build().unwrap();
+            let many = TransactWriteItem::builder().update(many).build();
+            let many = site.dynamodb.transact_write_items().transact_items(many);
+            if mode == "record" {
+                // There the record is opened, changed and sealed anew.
+                one.send_protected(&privet).await.unwrap();
+                continue;
+            }
+            for error in
+                [one.send_protected(&privet).await.err().unwrap(), many.send_protected(&privet).await.err().unwrap()]
+            {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{expression}: {error}");
+                assert!(error.to_string().contains(&format!("`{named}`")), "{expression}: {error}");
+                assert!(!format!("{error:?}{error}").contains("secret"), "{error:?}");
+            }
+            assert_eq!(site.stored("things", mode).await, before);
+        }
+        // What the service does not like for other reasons is its own to say.
+        let update = site.dynamodb.update_item().table_name("things").key("id", text(mode));
+        let update = update.update_expression("SET created_at.a.b = :v").expression_attribute_values(":v", text("x"));
+        let error = update.send_protected(&privet).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Input, "{error}");
     }
 }

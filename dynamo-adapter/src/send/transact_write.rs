@@ -82,6 +82,13 @@ pub(crate) async fn transact_write(
             }
             reasons.push(CancellationReason { code, item: opened });
         }
+        if reasons.iter().any(|reason| reason.code.as_deref() == Some("ValidationError")) {
+            let found = read(&call, &given, &steps).await.unwrap_or_default();
+            let refused = steps.iter().zip(&given).zip(&found).find_map(|((step, item), found)| {
+                updating(&step.resource, item.update.as_ref()?).ok()?.refusal(found.as_ref()?)
+            });
+            return Err(refused.unwrap_or_else(|| known.with_reasons(reasons)));
+        }
         if final_ones || !meanwhile || !Backoff::CONFLICT.wait(tried).await {
             return Err(known.with_reasons(reasons));
         }

@@ -99,7 +99,15 @@ pub(crate) async fn update_item(
         };
         let old = match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(failed)) => failed.item.clone(),
-            _ => return Err(Error::from_sdk("UpdateItem", &error)),
+            _ => {
+                let known = Error::from_sdk("UpdateItem", &error);
+                if known.code() != Some("ValidationException") || updating.read() == Read::Whole {
+                    return Err(known);
+                }
+                // Only the item says whether it was one of its values.
+                let item = read(&resource, &call, source, Read::Whole).await.ok().and_then(|(_, item)| item);
+                return Err(item.and_then(|item| updating.refusal(&item)).unwrap_or(known));
+            }
         };
         let record = old.clone().map(from_item).transpose()?;
         if written.expect.holds(&resource, record.as_ref()) {

@@ -8,7 +8,7 @@ use privet_core::ErrorKind;
 use privet_core::dbesdk;
 use privet_core::policy::{PlaintextReads, TableFormat};
 use privet_core::protector::{Protector, Resource};
-use privet_core::record::{Header, Integrity, Updated, escaped};
+use privet_core::record::{Header, Integrity, Updated, escaped, sealed_class};
 use privet_core::value::{Map, Path, Step, Value};
 
 use crate::check;
@@ -149,6 +149,24 @@ impl<'r> Updating<'r> {
         check_size(crate::size::item_size(stored.stored()), &after)?;
         let expect = expect.with(unsigned_before(self.resource, &updated, stored.stored()));
         Ok(Some(self.write(actions(self.resource, updated), Vec::new(), expect)))
+    }
+
+    /// What DynamoDB cannot do with this item, if that is because of what it has sealed as one value: go into it, or
+    /// compute with it. The policy would not seal it like that now, or an update of it would have been refused before.
+    pub(crate) fn refusal(&self, item: &Map) -> Option<Error> {
+        let sealed = self.update.0.iter().find_map(|action| {
+            let replaces = matches!(action, Action::Set(_, Source::Value(_)) | Action::Remove(_));
+            let mut read = Vec::new();
+            if let Action::Set(_, source) = action {
+                source.reads(&mut read);
+            }
+            let changed = sealed_around(action.path(), item, replaces);
+            changed.or_else(|| read.into_iter().find_map(|path| sealed_around(path, item, false)))
+        })?;
+        Some(Error::new(
+            ErrorKind::Unsupported,
+            format!("the item has `{sealed}` sealed as one value, which the table cannot look into: set it as a whole"),
+        ))
     }
 
     /// As DynamoDB makes an item of an update: its key, and what the update sets.
@@ -360,6 +378,13 @@ fn stored_at(path: Path, item: &Map) -> (Path, Option<Value>) {
         }
     }
     (path, None)
+}
+
+/// What is sealed around a place, or there if that counts too.
+fn sealed_around(path: &Path, item: &Map, only_outside: bool) -> Option<Path> {
+    let most = path.steps().len() - usize::from(only_outside);
+    let outer = (1..=most).filter_map(|length| path.steps().get(..length));
+    outer.map(|steps| Path::from(steps.to_vec())).find(|outer| outer.find(item).and_then(sealed_class).is_some())
 }
 
 /// An action on clear values, as they are stored.
