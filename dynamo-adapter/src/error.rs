@@ -37,13 +37,18 @@ pub type Item = HashMap<String, AttributeValue>;
 #[derive(Default)]
 struct Answer {
     item: Option<Item>,
+    key: Option<Item>,
     reasons: Vec<CancellationReason>,
 }
 
 /// Prints nothing of what was given back.
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("has_item", &self.item.is_some()).field("reasons", &self.reasons).finish()
+        f.debug_struct("Answer")
+            .field("has_item", &self.item.is_some())
+            .field("has_key", &self.key.is_some())
+            .field("reasons", &self.reasons)
+            .finish()
     }
 }
 
@@ -89,6 +94,12 @@ impl Error {
         self.answer.item.as_ref()
     }
 
+    /// The key of the item that did not open, of several that a request read: the others are not given either.
+    #[must_use]
+    pub fn key(&self) -> Option<&Item> {
+        self.answer.key.as_ref()
+    }
+
     /// Why DynamoDB cancelled a transaction, one for each of its actions; empty if it did not.
     #[must_use]
     pub fn cancellation_reasons(&self) -> &[CancellationReason] {
@@ -101,6 +112,13 @@ impl Error {
 
     pub(crate) fn with_item(mut self, item: Option<Item>) -> Self {
         self.answer.item = item;
+        self
+    }
+
+    /// Of one of several items that were read.
+    pub(crate) fn of_key(mut self, table: &str, key: Vec<(String, AttributeValue)>) -> Self {
+        self.message = format!("an item of `{table}` does not open: {}", self.message);
+        self.answer.key = Some(key.into_iter().collect());
         self
     }
 

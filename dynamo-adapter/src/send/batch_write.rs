@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::batch_write_item::BatchWriteItemOutput;
 use aws_sdk_dynamodb::operation::batch_write_item::builders::BatchWriteItemFluentBuilder;
-use aws_sdk_dynamodb::types::{PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use privet_core::ErrorKind;
 use privet_core::protector::Protector;
+use privet_core::value::normalise;
 
 use super::{Scope, SendProtected, seal};
 use crate::backoff::Backoff;
@@ -54,7 +55,7 @@ async fn batch_write(scope: &Scope<'_>, call: BatchWriteItemFluentBuilder) -> Re
         for write in writes {
             let Some(put) = &mut write.put_request else { continue };
             // No two writes of a batch have the same key, so that it says which one this is.
-            let same = |other: &&PutRequest| resource.key().iter().all(|key| other.item.get(key) == put.item.get(key));
+            let same = |other: &&PutRequest| resource.key().iter().all(|key| is_same(&other.item, &put.item, key));
             let own = given.get(table).into_iter().flatten().filter_map(|write| write.put_request.as_ref()).find(same);
             *put = own
                 .cloned()
@@ -62,6 +63,16 @@ async fn batch_write(scope: &Scope<'_>, call: BatchWriteItemFluentBuilder) -> Re
         }
     }
     Ok(output)
+}
+
+/// Whether two items have the same value there: DynamoDB gives numbers back in a spelling of its own.
+fn is_same(one: &Item, other: &Item, key: &str) -> bool {
+    match (one.get(key), other.get(key)) {
+        (Some(AttributeValue::N(one)), Some(AttributeValue::N(other))) => {
+            one == other || normalise(one).ok().is_some_and(|one| normalise(other).ok() == Some(one))
+        }
+        (one, other) => one == other,
+    }
 }
 
 fn put_request(item: Item) -> Result<PutRequest> {

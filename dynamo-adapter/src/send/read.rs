@@ -67,6 +67,13 @@ impl Reading {
         }))
     }
 
+    /// One of several: the error says which.
+    pub(crate) async fn open_one(&self, scope: &Scope<'_>, resource: &Resource, stored: Item) -> Result<Item> {
+        let key = resource.key().iter().filter_map(|name| Some((name.clone(), stored.get(name)?.clone())));
+        let key: Vec<_> = key.collect();
+        self.open(scope, resource, stored).await.map_err(|error| error.of_key(resource.table(), key))
+    }
+
     pub(crate) async fn open_all(
         &self,
         scope: &Scope<'_>,
@@ -76,7 +83,7 @@ impl Reading {
         let Some(stored) = stored else { return Ok(None) };
         let mut items = Vec::with_capacity(stored.len());
         for item in stored {
-            items.push(self.open(scope, resource, item).await?);
+            items.push(self.open_one(scope, resource, item).await?);
         }
         Ok(Some(items))
     }

@@ -43,7 +43,7 @@ impl SendProtected for TransactGetItemsFluentBuilder {
         })?;
         for (response, (resource, reading)) in output.responses.iter_mut().flatten().zip(&readings) {
             if let Some(stored) = response.item.take() {
-                response.item = Some(reading.open(&scope, resource, stored).await?);
+                response.item = Some(reading.open_one(&scope, resource, stored).await?);
             }
         }
         Ok(output)

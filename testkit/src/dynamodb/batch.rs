@@ -1,5 +1,6 @@
 //! Batches that are done in part: the last entries of a request come back as unprocessed.
 
+use dynoxide::types::normalize_dynamo_number;
 use serde_json::{Map, Value};
 
 /// Holds back the last `count` entries of a batch: what is left of the request, and the entries held back by table.
@@ -13,7 +14,9 @@ pub(crate) fn hold_back(operation: &str, body: &[u8], count: usize) -> Option<(V
     let mut left = count;
     for (table, entries) in tables.iter_mut().rev() {
         let list = batch.list(entries)?;
-        let held = list.split_off(list.len().saturating_sub(left));
+        let mut held = list.split_off(list.len().saturating_sub(left));
+        // The service knows numbers by their value, and gives them back in a spelling of its own.
+        held.iter_mut().for_each(spell_numbers);
         left -= held.len();
         if !held.is_empty() {
             // A clone, as the keys to get come with their projection.
@@ -38,6 +41,19 @@ pub(crate) fn give_back(operation: &str, answer: &mut Value, held_back: Map<Stri
         }
     }
     Some(())
+}
+
+fn spell_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            if let (1, Some(Value::String(number))) = (members.len(), members.get_mut("N")) {
+                *number = normalize_dynamo_number(number);
+            }
+            members.values_mut().for_each(spell_numbers);
+        }
+        Value::Array(elements) => elements.iter_mut().for_each(spell_numbers),
+        _ => {}
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +102,14 @@ mod tests {
         let mut answer = json!({ "UnprocessedItems": { "a": [0] } });
         give_back("BatchWriteItem", &mut answer, held_back).unwrap();
         assert_eq!(answer, json!({ "UnprocessedItems": { "a": [0, 2], "b": [3, 4] } }));
+    }
+
+    #[test]
+    fn numbers_come_back_as_the_service_spells_them() {
+        let put = |number: &str| json!({ "PutRequest": { "Item": { "id": { "N": number }, "N": { "S": "1.0" } } } });
+        let body = json!({ "RequestItems": { "a": [put("1.0"), put("1E1")] } }).to_string();
+        let (_, held_back) = hold_back("BatchWriteItem", body.as_bytes(), 2).unwrap();
+        assert_eq!(Value::from(held_back), json!({ "a": [put("1"), put("10")] }));
     }
 
     #[test]
