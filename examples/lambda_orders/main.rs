@@ -3,11 +3,12 @@
 //! `cargo run --example lambda_orders -- examples/lambda_orders/event.json` answers one event with an embedded AWS. In
 //! Lambda, where `AWS_LAMBDA_RUNTIME_API` is set, it serves `PRIVET_KMS_KEY` (an ARN) and the table `orders`.
 
-#![allow(clippy::print_stdout, reason = "the example prints its answer")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the example prints its answer, or why there is none")]
 
 mod handler;
 mod model;
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
@@ -22,9 +23,16 @@ use privet::{Keyring, Protector};
 use privet_testkit::EmbeddedAws;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() { in_lambda().await } else { here().await }
+    let done = if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some() { in_lambda().await } else { here().await };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lambda_orders: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Clients and protector are made once; each event borrows them.
@@ -43,7 +51,9 @@ async fn in_lambda() -> Result<(), Error> {
 /// One event, with KMS and DynamoDB inside the process and one order in the table.
 async fn here() -> Result<(), Error> {
     let file = std::env::args().nth(1).ok_or("name a file with an event: `examples/lambda_orders/event.json`")?;
-    let event = serde_json::from_slice(&std::fs::read(file)?)?;
+    let text = std::fs::read(&file).map_err(|error| format!("`{file}` cannot be read: {error}"))?;
+    let event = serde_json::from_slice(&text)
+        .map_err(|error| format!("`{file}` is no event of an HTTP API (payload format 2.0): {error}"))?;
 
     let aws = EmbeddedAws::start().await;
     let key = aws.create_key("eu-west-1", "alias/orders").await;
