@@ -22,7 +22,8 @@ use crate::crypto::Secret;
 use crate::error::{Error, Result};
 use crate::keyring::{DataKey, DataKeyRequest, Keyring};
 use crate::message::{
-    Decryptor, Encryptor, Locked, LockedStream, Message, NewMessage, Opened, RandomAccess, ReadOptions, WriteOptions,
+    Decryptor, Encryptor, Locked, LockedStream, Message, NewMessage, Opened, Out, RandomAccess, ReadOptions,
+    WriteOptions,
 };
 
 #[cfg(feature = "io")]
@@ -113,9 +114,17 @@ pub async fn encryptor<K: Keyring + ?Sized>(keyring: &K, options: &WriteOptions)
 /// # Errors
 ///
 /// As [`decrypt`].
-pub async fn decryptor<K: Keyring + ?Sized>(keyring: &K, locked: LockedStream, out: &mut Vec<u8>) -> Result<Decryptor> {
+pub async fn decryptor<K: Keyring + ?Sized>(
+    keyring: &K,
+    locked: LockedStream<'_>,
+    out: &mut Vec<u8>,
+) -> Result<Decryptor> {
+    begin(keyring, locked, &mut Out::behind(out)).await
+}
+
+async fn begin<K: Keyring + ?Sized>(keyring: &K, locked: LockedStream<'_>, out: &mut Out<'_>) -> Result<Decryptor> {
     let secret = unwrap(keyring, locked.locked()).await?;
-    locked.decryptor(&secret, out)
+    locked.begin(&secret, out)
 }
 
 /// Goes on with a message of which parts are read, once its header is complete. `message_length` is the length of the
@@ -126,7 +135,7 @@ pub async fn decryptor<K: Keyring + ?Sized>(keyring: &K, locked: LockedStream, o
 /// As [`decrypt`] and [`LockedStream::random_access`].
 pub async fn random_access<K: Keyring + ?Sized>(
     keyring: &K,
-    locked: LockedStream,
+    locked: LockedStream<'_>,
     message_length: u64,
 ) -> Result<RandomAccess> {
     let secret = unwrap(keyring, locked.locked()).await?;

@@ -7,6 +7,7 @@ use super::frame::{FINAL_OVERHEAD, Kind, Read, read};
 use super::header::{Header, Parsed, parse};
 use super::open::{Locked, Unlocked};
 use super::options::ReadOptions;
+use super::out::Out;
 use crate::crypto::{Digest, Secret};
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
@@ -21,11 +22,11 @@ pub struct HeaderReader {
 
 /// How far a header is.
 #[derive(Debug)]
-pub enum HeaderProgress {
+pub enum HeaderProgress<'a> {
     /// More bytes are needed.
     NeedsMore(HeaderReader),
     /// The header is complete, and the message waits for its data key.
-    Locked(LockedStream),
+    Locked(LockedStream<'a>),
 }
 
 impl HeaderReader {
@@ -40,17 +41,29 @@ impl HeaderReader {
     /// # Errors
     ///
     /// As [`Message::parse`](super::Message::parse), as soon as the bytes show it.
-    pub fn push(mut self, bytes: &[u8]) -> Result<HeaderProgress> {
-        self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= self.needs {
-            match parse(&self.buffer, &self.options)? {
+    pub fn push(mut self, bytes: &[u8]) -> Result<HeaderProgress<'_>> {
+        let before = self.buffer.len();
+        // Most headers are in one piece, and are read where they are. Of what may follow one, little is copied.
+        let most = self.options.limits.max_header.saturating_add(1);
+        let seen = bytes.get(..most).unwrap_or(bytes);
+        if before > 0 {
+            self.buffer.extend_from_slice(seen);
+        }
+        let seen = if before > 0 { self.buffer.as_slice() } else { seen };
+        if seen.len() >= self.needs {
+            match parse(seen, &self.options)? {
                 Parsed::Needs(needs) => self.needs = needs,
                 Parsed::Header(header) => {
-                    let rest = self.buffer.split_off(header.length());
+                    // INVARIANT: it was not complete before these bytes.
+                    let rest = header.length().checked_sub(before).and_then(|at| bytes.get(at..));
+                    let rest = rest.ok_or_else(Error::integrity)?;
                     let locked = Locked::new(header, &self.options)?;
                     return Ok(HeaderProgress::Locked(LockedStream { locked, rest }));
                 }
             }
+        }
+        if before == 0 {
+            self.buffer.extend_from_slice(bytes);
         }
         Ok(HeaderProgress::NeedsMore(self))
     }
@@ -67,13 +80,13 @@ impl std::fmt::Debug for HeaderReader {
 }
 
 /// A message that comes in pieces and waits for its data key.
-pub struct LockedStream {
+pub struct LockedStream<'a> {
     locked: Locked,
     /// What came after the header.
-    rest: Vec<u8>,
+    rest: &'a [u8],
 }
 
-impl LockedStream {
+impl LockedStream<'_> {
     /// The header and the context to ask key providers with.
     #[must_use]
     pub fn locked(&self) -> &Locked {
@@ -90,6 +103,24 @@ impl LockedStream {
     ///
     /// As [`Decryptor::push`]; `Config` if the data key's length is not the suite's.
     pub fn decryptor(self, data_key: &Secret, out: &mut Vec<u8>) -> Result<Decryptor> {
+        self.begin(data_key, &mut Out::behind(out))
+    }
+
+    /// The same, with the plaintext that is there already over what `buffer` holds, as [`Decryptor::push_over`] has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`decryptor`](Self::decryptor).
+    pub fn decryptor_over<'a>(self, data_key: &Secret, buffer: &'a mut Vec<u8>) -> Result<(Decryptor, &'a [u8])> {
+        let mut decryptor = None;
+        let plaintext = Out::written_over(buffer, |out| {
+            decryptor = Some(self.begin(data_key, out)?);
+            Ok(())
+        })?;
+        Ok((decryptor.ok_or_else(Error::integrity)?, plaintext))
+    }
+
+    pub(crate) fn begin(self, data_key: &Secret, out: &mut Out<'_>) -> Result<Decryptor> {
         let max_frame = self.locked.limits().max_frame;
         let unlocked = self.locked.unlock(data_key)?;
         let mut digest = footer::digest(unlocked.header.suite());
@@ -109,12 +140,12 @@ impl LockedStream {
             needs: 0,
             held: Zeroizing::default(),
         };
-        decryptor.push(&self.rest, out)?;
+        decryptor.write(self.rest, out)?;
         Ok(decryptor)
     }
 }
 
-impl std::fmt::Debug for LockedStream {
+impl std::fmt::Debug for LockedStream<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LockedStream").field("locked", &self.locked).finish_non_exhaustive()
     }
@@ -173,6 +204,20 @@ impl Decryptor {
     /// `Integrity` if anything does not authenticate, or bytes follow the message's end; `Denied` if a frame is longer
     /// than the limit. From then on nothing goes.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.write(bytes, &mut Out::behind(out))
+    }
+
+    /// The same over what `buffer` holds, which grows where it has to: where one buffer serves for the whole message, its
+    /// memory is cleared once and not for each piece. Gives the plaintext of the frames that are complete and verified.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push). What the buffer holds then is no plaintext to go by.
+    pub fn push_over<'a>(&mut self, bytes: &[u8], buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        Out::written_over(buffer, |out| self.write(bytes, out))
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
         let advanced = self.advance(bytes, out);
         if advanced.is_err() {
             self.stage = Stage::Refused;
@@ -189,7 +234,12 @@ impl Decryptor {
         if self.stage == Stage::End && self.buffer.is_empty() { Ok(()) } else { Err(Error::integrity()) }
     }
 
-    fn advance(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    fn advance(&mut self, mut bytes: &[u8], out: &mut Out<'_>) -> Result<()> {
+        let most = self.buffer.len().saturating_add(bytes.len());
+        if most >= self.needs {
+            // What is sealed is longer than what it seals.
+            out.reserve(most.saturating_add(self.held.len()));
+        }
         while !self.buffer.is_empty() {
             let missing = self.needs.saturating_sub(self.buffer.len());
             let Some((more, rest)) = bytes.split_at_checked(missing) else {
@@ -210,15 +260,18 @@ impl Decryptor {
     }
 
     /// Takes all that is complete, and gives what is left. If anything is left, `needs` is more than that.
-    fn consume<'a>(&mut self, mut bytes: &'a [u8], out: &mut Vec<u8>) -> Result<&'a [u8]> {
+    fn consume<'a>(&mut self, mut bytes: &'a [u8], out: &mut Out<'_>) -> Result<&'a [u8]> {
         loop {
             match self.stage {
                 Stage::Frame(sequence) => match read(bytes, self.unlocked.header.fields.content, sequence)? {
                     Read::Needs(needs) => return self.wait(bytes, needs),
                     Read::Frame(frame, rest) => {
                         let last = frame.kind != Kind::Regular;
-                        let target = if last && self.digest.is_some() { &mut *self.held } else { &mut *out };
-                        self.unlocked.cipher.open(&frame, target)?;
+                        if last && self.digest.is_some() {
+                            self.unlocked.cipher.open(&frame, &mut Out::behind(&mut self.held))?;
+                        } else {
+                            self.unlocked.cipher.open(&frame, out)?;
+                        }
                         if let Some(digest) = &mut self.digest {
                             digest.update(bytes.get(..bytes.len() - rest.len()).unwrap_or_default());
                         }
@@ -235,7 +288,7 @@ impl Decryptor {
                     Ok((signature, rest)) => {
                         let digest = self.digest.take().ok_or_else(Error::integrity)?;
                         footer::verify(self.unlocked.header.verifying_key.as_ref(), digest, signature)?;
-                        out.extend_from_slice(&self.held);
+                        out.append(&self.held)?;
                         self.held = Zeroizing::default();
                         bytes = rest;
                         self.stage = Stage::End;

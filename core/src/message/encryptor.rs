@@ -3,7 +3,8 @@
 use zeroize::Zeroizing;
 
 use super::footer;
-use super::frame::Kind;
+use super::frame::{Kind, REGULAR_OVERHEAD};
+use super::out::Out;
 use super::seal::{NewMessage, Writing, beyond_bound, too_long};
 use crate::crypto::{Digest, Secret};
 use crate::edk::EncryptedDataKey;
@@ -63,7 +64,21 @@ impl Encryptor {
     ///
     /// `Input` if the plaintext has more than 2^32 - 1 frames, or more bytes than the options say; from then on nothing
     /// goes.
-    pub fn push(&mut self, mut plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub fn push(&mut self, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.write(plaintext, &mut Out::behind(out))
+    }
+
+    /// The same over what `buffer` holds, which grows where it has to: where one buffer serves for the whole message, its
+    /// memory is cleared once and not for each piece. Gives what is complete of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn push_over<'a>(&mut self, plaintext: &[u8], buffer: &'a mut Vec<u8>) -> Result<&'a [u8]> {
+        Out::written_over(buffer, |out| self.write(plaintext, out))
+    }
+
+    pub(crate) fn write(&mut self, mut plaintext: &[u8], out: &mut Out<'_>) -> Result<()> {
         if let Some(left) = &mut self.left {
             let Some(less) = left.checked_sub(plaintext.len() as u64) else {
                 // So that `finish` fails too.
@@ -72,17 +87,19 @@ impl Encryptor {
             };
             *left = less;
         }
-        let start = self.begin(out);
+        let start = self.begin(out)?;
+        let frame_length = self.writing.frame_length;
+        let frames = (self.buffer.len() + plaintext.len()).saturating_sub(1) / frame_length;
+        out.reserve(frames.saturating_mul(frame_length.saturating_add(REGULAR_OVERHEAD)));
         // A full frame waits until more follows: it may be the final one.
-        while let Some((frame, rest)) = plaintext
-            .split_at_checked(self.writing.frame_length - self.buffer.len())
-            .filter(|(_, rest)| !rest.is_empty())
+        while let Some((frame, rest)) =
+            plaintext.split_at_checked(frame_length - self.buffer.len()).filter(|(_, rest)| !rest.is_empty())
         {
             if self.buffer.is_empty() {
                 self.seal(Kind::Regular, frame, out)?;
             } else {
                 let mut buffer = std::mem::take(&mut self.buffer);
-                append(&mut buffer, frame, self.writing.frame_length);
+                append(&mut buffer, frame, frame_length);
                 self.seal(Kind::Regular, &buffer, out)?;
                 // Wiped with the last of it: what comes next goes on top.
                 buffer.clear();
@@ -90,7 +107,7 @@ impl Encryptor {
             }
             plaintext = rest;
         }
-        append(&mut self.buffer, plaintext, self.writing.frame_length);
+        append(&mut self.buffer, plaintext, frame_length);
         self.hash(out, start);
         Ok(())
     }
@@ -100,26 +117,43 @@ impl Encryptor {
     /// # Errors
     ///
     /// As [`push`](Self::push).
-    pub fn finish(mut self, out: &mut Vec<u8>) -> Result<()> {
-        let start = self.begin(out);
+    pub fn finish(self, out: &mut Vec<u8>) -> Result<()> {
+        self.end(&mut Out::behind(out))
+    }
+
+    /// The same over what `buffer` holds. Gives the end of the message.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push).
+    pub fn finish_over(self, buffer: &mut Vec<u8>) -> Result<&[u8]> {
+        Out::written_over(buffer, |out| self.end(out))
+    }
+
+    pub(crate) fn end(mut self, out: &mut Out<'_>) -> Result<()> {
+        let start = self.begin(out)?;
         let buffer = std::mem::take(&mut self.buffer);
         self.seal(Kind::Final, &buffer, out)?;
         self.hash(out, start);
         match (&self.writing.signing_key, &self.digest) {
-            (Some(key), Some(digest)) => footer::write(self.writing.suite, key, digest, out),
+            (Some(key), Some(digest)) => {
+                let mut footer = Vec::new();
+                footer::write(self.writing.suite, key, digest, &mut footer)?;
+                out.append(&footer)
+            }
             (None, None) => Ok(()),
             _ => Err(Error::integrity()),
         }
     }
 
     /// Writes the header if it was not yet. Gives the place in `out` from which on bytes are to be hashed.
-    fn begin(&mut self, out: &mut Vec<u8>) -> usize {
-        let start = out.len();
-        out.append(&mut self.header);
-        start
+    fn begin(&mut self, out: &mut Out<'_>) -> Result<usize> {
+        let start = out.length();
+        out.append(&std::mem::take(&mut self.header))?;
+        Ok(start)
     }
 
-    fn seal(&mut self, kind: Kind, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    fn seal(&mut self, kind: Kind, plaintext: &[u8], out: &mut Out<'_>) -> Result<()> {
         // Taken first, so that whatever fails here leaves no way to go on.
         let sequence = self.sequence.take().ok_or_else(too_long)?;
         self.writing.cipher.seal(kind, sequence, plaintext, out)?;
@@ -127,9 +161,9 @@ impl Encryptor {
         Ok(())
     }
 
-    fn hash(&mut self, out: &[u8], start: usize) {
+    fn hash(&mut self, out: &Out<'_>, start: usize) {
         if let Some(digest) = &mut self.digest {
-            digest.update(out.get(start..).unwrap_or_default());
+            digest.update(out.since(start));
         }
     }
 }

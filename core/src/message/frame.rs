@@ -6,6 +6,7 @@ use zeroize::Zeroize as _;
 
 use super::header::Content;
 use super::id::MessageId;
+use super::out::Out;
 use crate::crypto::{AeadKey, NONCE_LENGTH, TAG_LENGTH};
 use crate::error::{Error, Result};
 
@@ -81,10 +82,8 @@ impl FrameCipher {
     }
 
     /// Appends the frame with this plaintext: [`Kind::Regular`] or [`Kind::Final`].
-    pub(super) fn seal(&self, kind: Kind, sequence: u32, plaintext: &[u8], out: &mut Vec<u8>) -> Result<()> {
-        let start = out.len();
-        out.resize(start + kind.overhead() + plaintext.len(), 0);
-        self.seal_to(kind, sequence, plaintext, out.get_mut(start..).unwrap_or_default())
+    pub(super) fn seal(&self, kind: Kind, sequence: u32, plaintext: &[u8], out: &mut Out<'_>) -> Result<()> {
+        out.write(kind.overhead() + plaintext.len(), |out| self.seal_to(kind, sequence, plaintext, out))
     }
 
     /// Writes the frame with this plaintext to `out`, which is as long as the frame.
@@ -102,14 +101,8 @@ impl FrameCipher {
     }
 
     /// Appends the plaintext of the frame, or nothing if it does not authenticate.
-    pub(super) fn open(&self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Result<()> {
-        let start = out.len();
-        out.resize(start + frame.plaintext_length(), 0);
-        let opened = self.open_to(frame, out.get_mut(start..).unwrap_or_default());
-        if opened.is_err() {
-            out.truncate(start);
-        }
-        opened
+    pub(super) fn open(&self, frame: &Frame<'_>, out: &mut Out<'_>) -> Result<()> {
+        out.write(frame.plaintext_length(), |out| self.open_to(frame, out))
     }
 
     /// Writes the plaintext of the frame to `out`, which is as long; zeros if it does not authenticate.
@@ -232,7 +225,7 @@ mod tests {
 
     fn sealed(kind: Kind, sequence: u32, plaintext: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        cipher().seal(kind, sequence, plaintext, &mut out).unwrap();
+        cipher().seal(kind, sequence, plaintext, &mut Out::behind(&mut out)).unwrap();
         out
     }
 
@@ -244,7 +237,7 @@ mod tests {
             bytes.push(9);
             let Read::Frame(frame, rest) = read(&bytes, Content::Framed(4), 7).unwrap() else { panic!() };
             let mut out = b"before ".to_vec();
-            cipher().open(&frame, &mut out).unwrap();
+            cipher().open(&frame, &mut Out::behind(&mut out)).unwrap();
             assert_eq!((out.as_slice(), rest, frame.kind), (&b"before abcd"[..], &[9][..], kind));
         }
     }
@@ -271,7 +264,7 @@ mod tests {
         *bytes.last_mut().unwrap() ^= 1;
         let Read::Frame(frame, _) = read(&bytes, Content::Framed(4), 1).unwrap() else { panic!() };
         let mut out = b"before".to_vec();
-        assert!(cipher().open(&frame, &mut out).is_err());
+        assert!(cipher().open(&frame, &mut Out::behind(&mut out)).is_err());
         assert_eq!(out, b"before");
     }
 

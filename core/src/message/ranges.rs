@@ -9,6 +9,7 @@ use super::footer;
 use super::frame::{FINAL_OVERHEAD, Kind, REGULAR_OVERHEAD, Read, read};
 use super::header::{Content, Header};
 use super::open::Unlocked;
+use super::out::Out;
 use crate::crypto::Secret;
 use crate::encryption_context::EncryptionContext;
 use crate::error::{Error, Result};
@@ -47,7 +48,7 @@ impl Segment {
     }
 }
 
-impl LockedStream {
+impl LockedStream<'_> {
     /// Goes on with the data key, to read parts. `message_length` is the length of the whole message in bytes.
     ///
     /// # Errors
@@ -108,7 +109,9 @@ impl RandomAccess {
         if self.locate(segment.plaintext_range())? != *segment {
             return Err(Error::input("the segment is one of another message"));
         }
-        let mut plaintext = Zeroizing::new(Vec::with_capacity(fetched.len()));
+        let mut plaintext = Zeroizing::new(Vec::new());
+        let mut out = Out::behind(&mut plaintext);
+        out.reserve(fetched.len());
         let (mut rest, mut index) = (fetched, segment.first);
         while !rest.is_empty() {
             let sequence = u32::try_from(index + 1).map_err(|_| Error::integrity())?;
@@ -118,10 +121,11 @@ impl RandomAccess {
             if (frame.kind == Kind::Final) != (index == self.layout.regular) {
                 return Err(Error::integrity());
             }
-            self.unlocked.cipher.open(&frame, &mut plaintext)?;
+            self.unlocked.cipher.open(&frame, &mut out)?;
             rest = behind;
             index += 1;
         }
+        drop(out);
         // Never below zero: `locate` has just put the range behind the beginning of its first frame.
         let before = segment.plaintext.start - segment.first * self.layout.frame_length;
         let length = segment.plaintext.end - segment.plaintext.start;

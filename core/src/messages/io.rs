@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::stream::{Reader, Work, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::Keyring;
-use crate::message::{HeaderReader, ReadOptions, WriteOptions};
+use crate::message::{HeaderReader, Out, ReadOptions, WriteOptions};
 
 /// Encrypts all that the reader gives, and writes the message. Holds one frame at a time. Gives the message's length.
 ///
@@ -48,23 +48,24 @@ where
     W: AsyncWrite + Unpin + Send,
 {
     let mut piece = Zeroizing::new(vec![0; PIECE]);
-    let mut out = Zeroizing::new(Vec::new());
+    // Wiped with the last of it: what comes next goes on top.
+    let mut buffer = Zeroizing::new(Vec::new());
     let mut written = 0;
     loop {
         let length = input.read(&mut piece).await.map_err(failed)?;
         if length == 0 {
             break;
         }
+        let mut out = Out::over(&mut buffer);
         work = work.push(piece.get(..length).unwrap_or_default(), &mut out).await?;
-        output.write_all(&out).await.map_err(failed)?;
-        written += out.len() as u64;
-        // Wiped with the last of it: what comes next goes on top.
-        out.clear();
+        output.write_all(out.since(0)).await.map_err(failed)?;
+        written += out.since(0).len() as u64;
     }
+    let mut out = Out::over(&mut buffer);
     work.finish(&mut out).await?;
-    output.write_all(&out).await.map_err(failed)?;
+    output.write_all(out.since(0)).await.map_err(failed)?;
     output.flush().await.map_err(failed)?;
-    Ok(written + out.len() as u64)
+    Ok(written + out.since(0).len() as u64)
 }
 
 fn failed(error: std::io::Error) -> Error {

@@ -4,10 +4,10 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt as _, stream};
 
-use super::{decryptor, encryptor};
+use super::{begin, encryptor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::Keyring;
-use crate::message::{Decryptor, Encryptor, HeaderProgress, HeaderReader, ReadOptions, WriteOptions};
+use crate::message::{Decryptor, Encryptor, HeaderProgress, HeaderReader, Out, ReadOptions, WriteOptions};
 
 /// The message of a plaintext that comes in pieces, itself in pieces. Holds one frame at a time.
 ///
@@ -56,8 +56,8 @@ where
 
 /// Something that takes pieces and gives pieces.
 pub(super) trait Work: Sized + Send {
-    fn push(self, piece: &[u8], out: &mut Vec<u8>) -> impl Future<Output = Result<Self>> + Send;
-    fn finish(self, out: &mut Vec<u8>) -> impl Future<Output = Result<()>> + Send;
+    fn push(self, piece: &[u8], out: &mut Out<'_>) -> impl Future<Output = Result<Self>> + Send;
+    fn finish(self, out: &mut Out<'_>) -> impl Future<Output = Result<()>> + Send;
 }
 
 fn run<'a, S, B, E, W>(input: S, work: W) -> impl Stream<Item = Result<Vec<u8>>> + Send + 'a
@@ -73,17 +73,21 @@ where
         let mut out = Vec::new();
         loop {
             match input.next().await {
-                Some(Ok(piece)) => match work.push(piece.as_ref(), &mut out).await {
-                    Ok(next) => work = next,
-                    // Frames that this piece completed before are dropped with the error.
-                    Err(error) => return Some((Err(error), None)),
-                },
+                Some(Ok(piece)) => {
+                    let pushed = work.push(piece.as_ref(), &mut Out::behind(&mut out)).await;
+                    match pushed {
+                        Ok(next) => work = next,
+                        // Frames that this piece completed before are dropped with the error.
+                        Err(error) => return Some((Err(error), None)),
+                    }
+                }
                 Some(Err(error)) => {
                     let error = Error::new(ErrorKind::Io, "the stream failed before its end").with_source(error);
                     return Some((Err(error), None));
                 }
                 None => {
-                    return match work.finish(&mut out).await {
+                    let finished = work.finish(&mut Out::behind(&mut out)).await;
+                    return match finished {
                         Ok(()) if out.is_empty() => None,
                         Ok(()) => Some((Ok(out), None)),
                         Err(error) => Some((Err(error), None)),
@@ -113,14 +117,14 @@ impl<K: Keyring + ?Sized> Writer<'_, K> {
 }
 
 impl<K: Keyring + ?Sized> Work for Writer<'_, K> {
-    async fn push(self, piece: &[u8], out: &mut Vec<u8>) -> Result<Self> {
+    async fn push(self, piece: &[u8], out: &mut Out<'_>) -> Result<Self> {
         let mut encryptor = self.begun().await?;
-        encryptor.push(piece, out)?;
+        encryptor.write(piece, out)?;
         Ok(Self::Body(encryptor))
     }
 
-    async fn finish(self, out: &mut Vec<u8>) -> Result<()> {
-        self.begun().await?.finish(out)
+    async fn finish(self, out: &mut Out<'_>) -> Result<()> {
+        self.begun().await?.end(out)
     }
 }
 
@@ -131,20 +135,20 @@ pub(super) enum Reader<'a, K: ?Sized> {
 }
 
 impl<K: Keyring + ?Sized> Work for Reader<'_, K> {
-    async fn push(self, piece: &[u8], out: &mut Vec<u8>) -> Result<Self> {
+    async fn push(self, piece: &[u8], out: &mut Out<'_>) -> Result<Self> {
         match self {
             Self::Header { keyring, reader } => match reader.push(piece)? {
                 HeaderProgress::NeedsMore(reader) => Ok(Self::Header { keyring, reader }),
-                HeaderProgress::Locked(locked) => Ok(Self::Body(Box::new(decryptor(keyring, locked, out).await?))),
+                HeaderProgress::Locked(locked) => Ok(Self::Body(Box::new(begin(keyring, locked, out).await?))),
             },
             Self::Body(mut decryptor) => {
-                decryptor.push(piece, out)?;
+                decryptor.write(piece, out)?;
                 Ok(Self::Body(decryptor))
             }
         }
     }
 
-    async fn finish(self, _out: &mut Vec<u8>) -> Result<()> {
+    async fn finish(self, _out: &mut Out<'_>) -> Result<()> {
         match self {
             Self::Header { .. } => Err(Error::integrity()),
             Self::Body(decryptor) => decryptor.finish(),

@@ -4,29 +4,43 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// The message, written in pieces of these lengths over and over.
-fn seal_in_pieces(options: &WriteOptions, plaintext: &[u8], pieces: &[usize]) -> Vec<u8> {
+/// The message, written in pieces of these lengths over and over; `over` a buffer that holds something else, or behind it all.
+fn seal_in_pieces(options: &WriteOptions, plaintext: &[u8], pieces: &[usize], over: bool) -> Vec<u8> {
     let message = NewMessage::new(options).unwrap();
     let key = data_key(message.suite());
     let mut encryptor = message.encryptor(&key, edks()).unwrap();
     let expected = encryptor.message_length(plaintext.len() as u64).unwrap();
-    let mut out = Vec::new();
+    let (mut out, mut buffer) = (Vec::new(), vec![0xaa; 50]);
     for piece in cut(plaintext, pieces) {
-        encryptor.push(piece, &mut out).unwrap();
+        if over {
+            out.extend_from_slice(encryptor.push_over(piece, &mut buffer).unwrap());
+        } else {
+            encryptor.push(piece, &mut out).unwrap();
+        }
     }
-    encryptor.finish(&mut out).unwrap();
+    if over {
+        out.extend_from_slice(encryptor.finish_over(&mut buffer).unwrap());
+    } else {
+        encryptor.finish(&mut out).unwrap();
+    }
     assert_eq!(out.len() as u64, expected);
     out
 }
 
 /// The plaintext that comes out, and whether the message was whole.
-fn open_in_pieces(bytes: &[u8], options: &ReadOptions, pieces: &[usize]) -> (Vec<u8>, Result<()>) {
+fn open_in_pieces(bytes: &[u8], options: &ReadOptions, pieces: &[usize], over: bool) -> (Vec<u8>, Result<()>) {
     let mut out = Vec::new();
-    let result = try_open_in_pieces(bytes, options, pieces, &mut out);
+    let result = try_open_in_pieces(bytes, options, pieces, over, &mut out);
     (out, result)
 }
 
-fn try_open_in_pieces(bytes: &[u8], options: &ReadOptions, pieces: &[usize], out: &mut Vec<u8>) -> Result<()> {
+fn try_open_in_pieces(
+    bytes: &[u8],
+    options: &ReadOptions,
+    pieces: &[usize],
+    over: bool,
+    out: &mut Vec<u8>,
+) -> Result<()> {
     let mut pieces = cut(bytes, pieces).into_iter();
     let mut reader = HeaderReader::new(options);
     let locked = loop {
@@ -37,6 +51,15 @@ fn try_open_in_pieces(bytes: &[u8], options: &ReadOptions, pieces: &[usize], out
         }
     };
     let key = data_key(locked.locked().header().suite());
+    if over {
+        let mut buffer = vec![0xaa; 50];
+        let (mut decryptor, plaintext) = locked.decryptor_over(&key, &mut buffer)?;
+        out.extend_from_slice(plaintext);
+        for piece in pieces {
+            out.extend_from_slice(decryptor.push_over(piece, &mut buffer)?);
+        }
+        return decryptor.finish();
+    }
     let mut decryptor = locked.decryptor(&key, out)?;
     for piece in pieces {
         decryptor.push(piece, out)?;
@@ -66,14 +89,15 @@ proptest! {
         written in prop::collection::vec(1usize..150, 1..5),
         read in prop::collection::vec(1usize..150, 1..5),
         (name, value) in ("[a-z]{0,5}", ".{0,8}"),
+        over: bool,
     ) {
         let context = context().with(name, value);
         let mut options = writing(suite).with_frame_length(frame_length);
         options.context = context.clone();
-        let bytes = seal_in_pieces(&options, &plaintext, &written);
+        let bytes = seal_in_pieces(&options, &plaintext, &written, over);
         let reading = anything().with_context(context);
         prop_assert_eq!(&open(&bytes, &reading).unwrap().plaintext, &plaintext);
-        let (out, result) = open_in_pieces(&bytes, &reading, &read);
+        let (out, result) = open_in_pieces(&bytes, &reading, &read, over);
         prop_assert!(result.is_ok());
         prop_assert_eq!(out, plaintext);
     }
@@ -84,7 +108,7 @@ fn a_stream_cut_short_ends_in_an_error() {
     for suite in AlgorithmSuite::ALL {
         let bytes = seal(&writing(suite).with_frame_length(4), b"ninebytes");
         for length in 0..bytes.len() {
-            let (out, result) = open_in_pieces(&bytes[..length], &anything(), &[3]);
+            let (out, result) = open_in_pieces(&bytes[..length], &anything(), &[3], length % 2 == 0);
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Integrity, "{suite:?} {length}");
             assert!(b"ninebytes".starts_with(out.as_slice()));
             // The last frame and the signature come together or not at all.
@@ -100,14 +124,14 @@ fn nothing_damaged_and_nothing_behind_it_gets_out() {
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x10;
-            for pieces in [&[1][..], &[7], &[1000]] {
-                let (out, result) = open_in_pieces(&damaged, &anything(), pieces);
+            for (pieces, over) in [(&[1][..], false), (&[7], true), (&[1000], false), (&[1000], true)] {
+                let (out, result) = open_in_pieces(&damaged, &anything(), pieces, over);
                 assert!(result.is_err(), "{suite:?} byte {at}");
                 assert!(b"ninebytes".starts_with(out.as_slice()) && out.len() < 9, "{suite:?} byte {at}");
             }
         }
-        for pieces in [&[1][..], &[1000], &[bytes.len()]] {
-            let (_, result) = open_in_pieces(&[bytes.as_slice(), b"x"].concat(), &anything(), pieces);
+        for (pieces, over) in [(&[1][..], false), (&[1000], true), (&[bytes.len()], false)] {
+            let (_, result) = open_in_pieces(&[bytes.as_slice(), b"x"].concat(), &anything(), pieces, over);
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Integrity);
         }
     }
@@ -159,9 +183,9 @@ fn memory_does_not_grow_with_the_message() {
 fn a_frame_beyond_the_limit_is_not_waited_for() {
     let bytes = seal(&writing(AlgorithmSuite::Committing).with_frame_length(5000), &[1; 6000]);
     let small = anything().with_limits(Limits::default().with_max_frame(4990));
-    assert_eq!(open_in_pieces(&bytes, &small, &[100]).1.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(open_in_pieces(&bytes, &small, &[100], false).1.unwrap_err().kind(), ErrorKind::Denied);
     let enough = anything().with_limits(Limits::default().with_max_frame(5000));
-    assert!(open_in_pieces(&bytes, &enough, &[100]).1.is_ok());
+    assert!(open_in_pieces(&bytes, &enough, &[100], false).1.is_ok());
 }
 
 #[test]
@@ -169,7 +193,7 @@ fn a_header_byte_by_byte_is_looked_at_only_when_it_may_be_complete() {
     let context = (0..2500).fold(context(), |context, i| context.with(format!("name {i}"), "a value"));
     let bytes = seal(&WriteOptions::new(context), b"x");
     assert!(bytes.len() > 40_000);
-    let (out, result) = open_in_pieces(&bytes, &anything(), &[1]);
+    let (out, result) = open_in_pieces(&bytes, &anything(), &[1], true);
     assert!(result.is_ok());
     assert_eq!(out, b"x");
 }
