@@ -2,6 +2,7 @@
 //!
 //! Bytes in, bytes out: no clock, no I/O, no policy. The bytes are specified in `docs/FORMAT.md`.
 
+mod base64url;
 mod context;
 mod fields;
 mod flat;
@@ -16,6 +17,7 @@ mod seal;
 mod sealed;
 mod update;
 
+pub(crate) use base64url::append_decoded;
 pub use context::RecordContext;
 pub use fields::{escaped, sealed_class};
 pub(crate) use flat::Flat;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-
 use super::{Protector, Resource, Staleness};
 use crate::classification::Classification;
 use crate::keyring::{DataKey, WrappingKey, same_wrapping_keys};
-use crate::record::{Collection, Flat, Form, Integrity, RawHeader, RawSection, Rekeyer, Role, SectionRekey, raw_edks};
+use crate::record::{
+    Collection, Flat, Form, Integrity, RawHeader, RawSection, Rekeyer, Role, SectionRekey, append_decoded, raw_edks,
+};
 
 /// Seals documents anew under the keys of another protector, their values and classes staying as they are.
 ///
@@ -97,7 +97,7 @@ impl Rekeying<'_> {
     pub async fn rekey(&mut self, text: &[u8], out: &mut Vec<u8>) -> Option<Rekeyed> {
         let document = Flat::read(text)?;
         self.header.clear();
-        BASE64_URL_SAFE_NO_PAD.decode_vec(document.header(), &mut self.header).ok()?;
+        append_decoded(document.header(), &mut self.header).ok()?;
         let header = std::mem::take(&mut self.header);
         let rekeyed = self.rekey_document(&document, &RawHeader::parse(&header)?, out).await;
         self.header = header;

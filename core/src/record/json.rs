@@ -1,8 +1,8 @@
 //! Stored records as JSON documents: sealed values are `{"$sealed": "..."}`, the header is `"$privet"`.
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::{Map as JsonMap, Value as Json};
 
+use super::base64url::{decode, encode};
 use super::{JSON_CLEAR, JSON_HEADER, JSON_SEALED};
 use crate::error::{Error, Result};
 use crate::value::{Map, Value};
@@ -18,7 +18,7 @@ pub fn to_json(stored: Map) -> Result<JsonMap<String, Json>> {
         .into_iter()
         .map(|(name, value)| {
             let json = match value {
-                Value::B(header) if name == JSON_HEADER => Json::String(BASE64_URL_SAFE_NO_PAD.encode(header)),
+                Value::B(header) if name == JSON_HEADER => Json::String(encode(&header)),
                 value => value_to_json(value)?,
             };
             Ok((name, json))
@@ -54,7 +54,7 @@ fn value_to_json(value: Value) -> Result<Json> {
         // Class 0 is an escaped clear value, which no reader of a document takes for sealed.
         Value::B(bytes) if matches!(bytes.as_slice(), [0xe1, 1..=4, ..]) => {
             let mut object = JsonMap::new();
-            object.insert(JSON_SEALED.to_owned(), Json::String(BASE64_URL_SAFE_NO_PAD.encode(bytes)));
+            object.insert(JSON_SEALED.to_owned(), Json::String(encode(&bytes)));
             Json::Object(object)
         }
         Value::B(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_) => {
@@ -114,8 +114,4 @@ fn sealed(text: &str) -> Result<Vec<u8>> {
         [0xe1, 1..=4, ..] => Ok(bytes),
         _ => Err(Error::integrity()),
     })
-}
-
-fn decode(text: &str) -> Result<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::integrity())
 }

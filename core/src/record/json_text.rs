@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
 
+use super::base64url::{append_encoded, decode};
 use super::{JSON_CLEAR, JSON_HEADER, JSON_SEALED};
 use crate::error::{Error, Result};
 use crate::value::{Map, Value};
@@ -155,17 +155,8 @@ pub(super) fn is_small_integer(text: &str) -> bool {
 /// The bytes in quotes.
 pub(super) fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let start = out.len();
-    out.resize(start + (bytes.len() * 4).div_ceil(3), 0);
-    // INVARIANT: without padding, three bytes take four characters, one or two bytes take two or three.
-    let space = out.get_mut(start..).unwrap_or_default();
-    let written = BASE64_URL_SAFE_NO_PAD.encode_slice(bytes, space).unwrap_or_default();
-    out.truncate(start + written);
+    append_encoded(bytes, out);
     out.push(b'"');
-}
-
-fn decode(text: &str) -> Result<Vec<u8>> {
-    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Error::integrity())
 }
 
 /// A value as JSON spells it.

@@ -3,8 +3,7 @@
 //! This does nothing that opening, sealing and writing do not do, in fewer steps. What it does not know, and all that does
 //! not authenticate, it leaves to them: it says `None`, and refuses nothing itself.
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-
+use super::base64url::append_decoded;
 use super::context::{RecordContext, append_attribute};
 use super::fields::{Stored, look_at, reseal_value};
 use super::flat::{Flat, Leaf};
@@ -169,12 +168,9 @@ impl Rekeyer {
         for (member, (name, leaf)) in document.members.iter().enumerate() {
             match (role(name), leaf) {
                 (Role::Field(Some(planned)), Leaf::Sealed(text)) => {
-                    let decode = |out: &mut Vec<u8>| {
-                        BASE64_URL_SAFE_NO_PAD.decode_vec(text, out).map_err(|_| Error::integrity())
-                    };
                     // Marker, name, type, and length are before the value.
                     let start = self.signed.len() + 2 + name.len() + 2 + 4;
-                    append_attribute(name, TypeId::B, &mut self.signed, decode).ok()?;
+                    append_attribute(name, TypeId::B, &mut self.signed, |out| append_decoded(text, out)).ok()?;
                     match look_at(self.signed.get(start..)?).ok()? {
                         Stored::Sealed(class) if class == planned => {
                             self.sealed.push(SealedPlace { member, start, end: self.signed.len(), class });
