@@ -15,7 +15,6 @@ mod file;
 mod memory;
 
 pub use file::FileCheckpoints;
-pub(crate) use file::{off_thread, replace, sync_folder};
 pub use memory::MemoryCheckpoints;
 
 /// How far a shard has got, and who works on it.
@@ -38,6 +37,10 @@ pub struct Checkpoint {
     pub done: bool,
     /// What was done up to here.
     pub counts: Counts,
+    /// Records behind the position that are done and counted already: of a page that could not be finished. They are not
+    /// counted again when they are read again.
+    #[serde(default)]
+    pub ahead: u64,
     /// The first records that could not be rewritten.
     pub poison: Vec<Poison>,
     /// What the store wants to have kept.
@@ -66,6 +69,7 @@ impl Checkpoint {
             position: None,
             done: false,
             counts: Counts::default(),
+            ahead: 0,
             poison: Vec::new(),
             state: Json::Null,
             lease: None,

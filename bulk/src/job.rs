@@ -104,7 +104,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> JobBuilde
         self
     }
 
-    /// How many records may be found impossible to rewrite before the job stops. Default: any number.
+    /// How many records this worker may find impossible to rewrite before it stops. Others, and those that go on with the job
+    /// later, count for themselves. Default: any number.
     pub fn max_poison(mut self, records: u64) -> Self {
         self.max_poison = Some(records);
         self

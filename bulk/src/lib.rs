@@ -7,6 +7,7 @@
 mod begin;
 pub mod checkpoint;
 mod error;
+pub mod files;
 mod job;
 pub mod keyring;
 pub mod lines;

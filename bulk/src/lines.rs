@@ -9,16 +9,15 @@ use privet_core::value::{Map, from_dynamodb_json, to_dynamodb_json};
 use privet_core::{Error as CoreError, ErrorKind};
 use serde_json::Value as Json;
 
-use crate::checkpoint::{Checkpoint, off_thread};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::files::{Identity, off_thread};
 use crate::store::{Page, Position, Size, Store, StoredRecord, Written};
 
 mod assemble;
-mod identity;
 mod piece;
 mod read;
 
-use identity::Identity;
 pub use piece::{Piece, Pieces};
 pub use read::whole_lines;
 
@@ -39,7 +38,11 @@ pub struct LinesStore {
     shards: u32,
     page: usize,
     form: Form,
-    original: Identity,
+    owner_only: bool,
+    /// What the file is.
+    now: Identity,
+    /// What it was before a job put this one in its place.
+    before: Option<Identity>,
 }
 
 impl LinesStore {
@@ -53,8 +56,19 @@ impl LinesStore {
         let input = input.canonicalize().map_err(|error| Error::io("the file cannot be opened", &error))?;
         let name = input.file_name().and_then(|name| name.to_str()).unwrap_or("records").to_owned();
         let work = input.with_file_name(format!(".{name}.privet-job"));
-        let original = assemble::original(&work, &input)?;
-        Ok(Self { output: input.clone(), input, work, shards: 4, page: 4 << 20, form: Form::Json, original })
+        let now = Identity::of(&input)?;
+        let before = assemble::before(&work, &now)?;
+        Ok(Self {
+            output: input.clone(),
+            input,
+            work,
+            shards: 4,
+            page: 4 << 20,
+            form: Form::Json,
+            owner_only: false,
+            now,
+            before,
+        })
     }
 
     /// Takes each line for an item in DynamoDB's JSON (`{"id": {"S": "c-1"}}`), as files that stand for tables have it.
@@ -68,6 +82,14 @@ impl LinesStore {
     #[must_use]
     pub fn output(mut self, path: impl Into<PathBuf>) -> Self {
         self.output = path.into();
+        self
+    }
+
+    /// Lets only its owner read the new file, whoever may read the old one: for what goes back to plaintext. By default a new
+    /// file has the permissions of the old one.
+    #[must_use]
+    pub fn owner_only(mut self) -> Self {
+        self.owner_only = true;
         self
     }
 
@@ -91,10 +113,15 @@ impl LinesStore {
         &self.work
     }
 
-    /// The bytes of the file that belong to a shard. A line belongs where it begins.
-    fn range(&self, shard: u32) -> Range<u64> {
+    /// What the file was when the job began, whether or not the job has put another in its place.
+    fn original(&self) -> &Identity {
+        self.before.as_ref().unwrap_or(&self.now)
+    }
+
+    /// The bytes of a file of this length that belong to a shard. A line belongs where it begins.
+    fn range(&self, shard: u32, length: u64) -> Range<u64> {
         let at = |index: u32| {
-            let place = u128::from(self.original.length) * u128::from(index) / u128::from(self.shards);
+            let place = u128::from(length) * u128::from(index) / u128::from(self.shards);
             u64::try_from(place).unwrap_or(u64::MAX)
         };
         at(shard)..at(shard.saturating_add(1).min(self.shards))
@@ -107,7 +134,8 @@ impl Store for LinesStore {
     type Session = LinesSession;
 
     async fn identity(&self) -> Result<String> {
-        Ok(format!("file {} {} to {}", self.input.display(), self.original, self.output.display()))
+        let original = self.original();
+        Ok(format!("file {} {original} to {}", self.input.display(), self.output.display()))
     }
 
     fn shards(&self) -> u32 {
@@ -115,13 +143,22 @@ impl Store for LinesStore {
     }
 
     async fn size(&self) -> Result<Size> {
-        Ok(Size { bytes: Some(self.original.length), records: self.estimated_lines().await?, read_units: Some(0.0) })
+        Ok(Size { bytes: Some(self.now.length), records: self.estimated_lines().await?, read_units: Some(0.0) })
     }
 
     async fn open(&self, checkpoint: &Checkpoint) -> Result<LinesSession> {
+        // A job that is finished has no shard to claim any more, and the marks of two are not told apart.
+        if self.before.is_some() && checkpoint.fence > 0 {
+            return Err(Error::conflict(format!(
+                "`{}` is of a job on this file that is finished: remove it to begin another",
+                self.work.display()
+            )));
+        }
         let pieces = Pieces::of(&checkpoint.state)?;
-        let range = self.range(checkpoint.shard);
-        let next = Piece::new(checkpoint.shard, checkpoint.fence);
+        // Who only reads, such as to verify, reads what is there now, which may be longer.
+        let length = if checkpoint.fence > 0 { self.now.length } else { Identity::of(&self.input)?.length };
+        let range = self.range(checkpoint.shard, length);
+        let next = Piece::new(checkpoint);
         Ok(LinesSession { range, out: Mutex::new(Out { pieces, next, buffer: Vec::new() }) })
     }
 
@@ -190,21 +227,19 @@ impl Store for LinesStore {
     }
 
     async fn finish(&self, shards: &[Checkpoint]) -> Result<()> {
-        let pieces = shards.iter().map(|checkpoint| Pieces::of(&checkpoint.state)).collect::<Result<Vec<_>>>()?;
-        let (input, output, work, original) =
-            (self.input.clone(), self.output.clone(), self.work.clone(), self.original.clone());
-        off_thread(move || assemble::assemble(&input, &output, &work, &original, &pieces)).await
+        let (store, shards) = (self.clone(), shards.to_vec());
+        off_thread(move || assemble::assemble(&store, &shards)).await
     }
 }
 
 impl LinesStore {
     /// By the length of the lines in the first page.
     async fn estimated_lines(&self) -> Result<Option<u64>> {
-        let (path, range, page) = (self.input.clone(), 0..self.original.length, self.page.min(1 << 20));
+        let (path, range, page) = (self.input.clone(), 0..self.now.length, self.page.min(1 << 20));
         let (_, lines, next) = off_thread(move || read::page(&path, range, None, page)).await?;
         let (Some(last), count) = (lines.last(), lines.len() as u64) else { return Ok(Some(0)) };
         let seen = last.end as u64;
-        Ok(Some(if next.is_none() { count } else { self.original.length.saturating_mul(count) / seen.max(1) }))
+        Ok(Some(if next.is_none() { count } else { self.now.length.saturating_mul(count) / seen.max(1) }))
     }
 }
 

@@ -88,8 +88,8 @@ impl Bucket {
         }
     }
 
-    /// How long it is until something may be spent; `None` if it may be now.
-    fn due(&self) -> Option<Duration> {
+    /// How long it is until something may be spent, or may be asked for again; `None` if it may be now.
+    pub(crate) fn due(&self) -> Option<Duration> {
         let mut state = self.lock();
         let rate = state.refill(self.time.monotonic())?;
         if state.tokens > 0.0 {

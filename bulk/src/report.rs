@@ -63,6 +63,19 @@ impl Counts {
         }
     }
 
+    /// What of it was done to the store, for records that are read again: what else became of them counts then.
+    pub(crate) fn effects(&self) -> Self {
+        Self { read: self.rewritten, current: 0, vanished: 0, poison: 0, ..self.clone() }
+    }
+
+    /// Leaves out records on target that were counted before: as many as there are of these, which become fewer by them.
+    pub(crate) fn leave_out(&mut self, counted: &mut u64) {
+        let again = self.current.min(*counted);
+        self.current -= again;
+        self.read = self.read.saturating_sub(again);
+        *counted -= again;
+    }
+
     /// Counts why this many records were rewritten.
     pub(crate) fn note(&mut self, reasons: &[Reason], records: u64) {
         for (index, reason) in reasons.iter().enumerate() {

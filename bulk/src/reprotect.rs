@@ -231,15 +231,21 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
             "policy": self.from.policy_digest(),
         });
         let Target::Sealed(to, _) = &self.to else { return Ok(json!({ "from": source, "to": "plaintext" })) };
-        let mut keys = serde_json::Map::new();
+        let (mut keys, mut refused) = (serde_json::Map::new(), None);
         for class in Classification::ALL {
             // A class that this process may not seal, or that has no key, is none that the job can have to do with.
             let names = match to.wrapping_keys(class).await {
                 Ok(keys) => keys.iter().map(|key| Json::String(key.to_string())).collect(),
-                Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Config) => Json::Null,
+                Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Config) => {
+                    refused = Some(error);
+                    Json::Null
+                }
                 Err(error) => return Err(error.into()),
             };
             keys.insert(class.as_str().to_owned(), names);
+        }
+        if let Some(error) = refused.filter(|_| keys.values().all(Json::is_null)) {
+            return Err(error.into());
         }
         Ok(json!({ "from": source, "to": { "policy": to.policy_digest(), "keys": keys } }))
     }
@@ -250,19 +256,25 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
 
     async fn rewrite(&self, record: &R) -> Result<Decision<Map>> {
         let (form, stored) = (record.form(), record.stored()?);
-        let (reasons, opened) = match self.look_at(form, &stored).await? {
-            Look::Current => return Ok(Decision::Current),
-            Look::Stale(reasons) => (reasons, None),
-            Look::Unclear(_) => match self.compare(form, &stored).await? {
+        let (reasons, opened) = match self.look_at(form, &stored).await {
+            Ok(Look::Current) => return Ok(Decision::Current),
+            Ok(Look::Stale(reasons)) => (reasons, None),
+            Ok(Look::Unclear(_)) => match self.compare(form, &stored).await? {
                 (reasons, _) if reasons.is_empty() => return Ok(Decision::Current),
                 found => found,
             },
+            // The target's key is refused, if the record is right: its header may say any class, and is not verified yet.
+            Err(error) if error.kind() == ErrorKind::Denied => {
+                return self.open(record, stored).await.and(Err(error.denied_to_all()));
+            }
+            Err(error) => return Err(error),
         };
         let clear = match opened {
             Some(clear) => clear,
             None => self.open(record, stored).await?,
         };
-        Ok(Decision::Rewrite { rewritten: self.seal(form, clear).await?, reasons })
+        let rewritten = self.seal(form, clear).await.map_err(Error::denied_to_all)?;
+        Ok(Decision::Rewrite { rewritten, reasons })
     }
 
     async fn rewrite_texts(&self, records: &[R]) -> Texts {
@@ -292,6 +304,7 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
                     }
                     TextDecision::Rewrite { text: start..texts.text.len(), reasons: Arc::clone(&before.1) }
                 }
+                Rekeyed::Failed(error) => TextDecision::Failed(error.into()),
             }));
         }
         texts

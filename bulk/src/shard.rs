@@ -1,10 +1,10 @@
 //! One shard: claimed, read page by page, rewritten record by record, checkpointed after each page.
 
-use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use privet_core::ErrorKind;
 
 use crate::checkpoint::{Checkpoint, MAX_POISON_KEPT};
@@ -12,8 +12,12 @@ use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pace::Bucket;
 use crate::report::{Counts, Poison};
-use crate::store::{Page, Position, Store, Written};
-use crate::transformation::{Decision, Reason, TextDecision, Transformation};
+use crate::store::Store;
+use crate::transformation::Transformation;
+
+mod record;
+
+use record::Hand;
 
 /// How much of a shard is done in one go. What is `None` has no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,7 +57,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// Why a page was not finished.
+/// Why something was not finished.
 enum Stop {
     /// Time is up, or the job was stopped.
     Due,
@@ -77,7 +81,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             Ok(checkpoint) => checkpoint,
             Err(failure) => return Outcome::Failed(failure),
         };
-        let mut work = Worker { job: self, shard, deadline, longest: Duration::ZERO, renewed: self.now() };
+        let hand = Hand { job: self, shard, deadline };
+        let mut work = Worker { hand, longest: Duration::ZERO, renewed: self.now() };
         let outcome = work.pages(&mut checkpoint, budget).await;
         match outcome {
             Ok(()) if checkpoint.done => Outcome::Done(checkpoint),
@@ -163,16 +168,20 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             }
             match call().await {
                 Err(error) if error.is_retryable() && attempt < self.shared.retries => {
-                    if let Some(bucket) = bucket.filter(|_| error.kind() == ErrorKind::Throttled) {
-                        bucket.throttled();
-                    }
-                    counts.retries += 1;
+                    self.note_retry(counts, bucket, &error);
                     pause(attempt).await;
                     attempt += 1;
                 }
                 result => return result,
             }
         }
+    }
+
+    fn note_retry(&self, counts: &mut Counts, bucket: Option<&Bucket>, error: &Error) {
+        if let Some(bucket) = bucket.filter(|_| error.kind() == ErrorKind::Throttled) {
+            bucket.throttled();
+        }
+        counts.retries += 1;
     }
 
     fn now(&self) -> Duration {
@@ -182,9 +191,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
 
 /// One go at a shard.
 struct Worker<'a, S, T> {
-    job: &'a Job<S, T>,
-    shard: u32,
-    deadline: Option<Duration>,
+    hand: Hand<'a, S, T>,
     /// How long the longest page took.
     longest: Duration,
     /// When the lease was last renewed.
@@ -193,240 +200,202 @@ struct Worker<'a, S, T> {
 
 impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_, S, T> {
     async fn pages(&mut self, checkpoint: &mut Checkpoint, budget: Budget) -> Result<()> {
-        let job = &*self.job.shared;
+        let hand = self.hand;
+        let job = &*hand.job.shared;
         let session = job.store.open(checkpoint).await?;
         let mut pages = 0;
         while !checkpoint.done {
-            if budget.pages.is_some_and(|most| pages >= most) || self.is_due(self.longest * 2) {
+            if budget.pages.is_some_and(|most| pages >= most) || hand.is_due(self.longest * 2) {
                 return Ok(());
             }
-            let started = self.job.now();
+            let started = hand.job.now();
             let mut counts = Counts::default();
             let position = checkpoint.position.clone();
-            let page = self.read(&session, position.as_ref(), &mut counts).await?;
-            let mut poison = Vec::new();
-            match self.page(&session, &page, checkpoint, &mut counts, &mut poison).await {
-                Ok(()) => {}
-                // What was rewritten of the page is skipped by its header when it is read again.
+            let page = match hand.read(&session, position.as_ref(), &mut counts).await {
+                Ok(page) => page,
                 Err(Stop::Due) => return Ok(()),
                 Err(Stop::Failed(error)) => return Err(error),
-            }
+            };
+            let mut poison = Vec::new();
+            let (done, mut ahead, stop) =
+                self.page(&session, &page.records, checkpoint, &mut counts, &mut poison).await;
             let mut next = checkpoint.clone();
-            next.state = job.store.commit(&session).await?;
-            next.counts.add(&counts);
-            let room = MAX_POISON_KEPT.saturating_sub(next.poison.len());
-            next.poison.extend(poison.into_iter().take(room));
-            next.done = page.next.is_none();
-            next.position = page.next;
-            let next = if next.done { next.released() } else { next.held(&job.owner, job.time.now(), job.lease) };
-            if !self.job.swap(&next).await? {
-                return Err(lost());
+            counts.leave_out(&mut next.ahead);
+            match &stop {
+                None => {
+                    next.done = page.next.is_none();
+                    next.position = page.next;
+                }
+                Some(_) => {
+                    let last = done.checked_sub(1).and_then(|last| page.records.get(last));
+                    match last.and_then(|last| job.store.behind(&session, last)) {
+                        Some(position) => next.position = Some(position),
+                        // The page is read again, and its header tells of each record that is on target by then.
+                        None => {
+                            next.ahead = checkpoint.ahead;
+                            ahead.add(&counts);
+                            counts = Counts::default();
+                            poison.clear();
+                        }
+                    }
+                }
             }
-            *checkpoint = next;
-            self.renewed = self.job.now();
-            job.progress.lock().unwrap_or_else(PoisonError::into_inner).add(&counts);
-            self.longest = self.longest.max(self.job.now().saturating_sub(started));
+            // What was done to the store counts, whatever became of the page.
+            let ahead = ahead.effects();
+            next.ahead = next.ahead.saturating_add(ahead.rewritten);
+            counts.add(&ahead);
+            let has_moved = next.done || next.position != checkpoint.position;
+            if has_moved || ahead.rewritten > 0 {
+                if has_moved {
+                    next.state = job.store.commit(&session).await?;
+                }
+                next.counts.add(&counts);
+                let room = MAX_POISON_KEPT.saturating_sub(next.poison.len());
+                next.poison.extend(poison.into_iter().take(room));
+                let next = if next.done { next.released() } else { next.held(&job.owner, job.time.now(), job.lease) };
+                if !hand.job.swap(&next).await? {
+                    return Err(lost());
+                }
+                *checkpoint = next;
+                self.renewed = hand.job.now();
+                job.progress.lock().unwrap_or_else(PoisonError::into_inner).add(&counts);
+            }
+            match stop {
+                None => {}
+                Some(Stop::Due) => return Ok(()),
+                Some(Stop::Failed(error)) => return Err(error),
+            }
+            self.longest = self.longest.max(hand.job.now().saturating_sub(started));
             pages += 1;
         }
         Ok(())
     }
 
-    async fn read(
-        &self,
-        session: &S::Session,
-        from: Option<&Position>,
-        counts: &mut Counts,
-    ) -> Result<Page<S::Record>> {
-        let job = &*self.job.shared;
-        let page = self.job.retrying(counts, Some(&job.pace.reads), || job.store.read(session, from)).await?;
-        job.pace.reads.spend(page.read_units);
-        counts.read += page.records.len() as u64;
-        counts.read_units += page.read_units;
-        Ok(page)
-    }
-
-    /// Rewrites what is to be rewritten of a page.
+    /// Rewrites what is to be rewritten of a page. Returns how many records, from the first on, are done, what was done of
+    /// those behind them, and why those are not all. Counts are of the first ones.
     async fn page(
         &mut self,
         session: &S::Session,
-        page: &Page<S::Record>,
+        records: &[S::Record],
         checkpoint: &mut Checkpoint,
         counts: &mut Counts,
         poison: &mut Vec<Poison>,
-    ) -> Result<(), Stop> {
-        let job = &*self.job.shared;
-        let concurrency = job.store.concurrency().max(1);
-        for records in page.records.chunks(concurrency.saturating_mul(4).max(CHUNK)) {
-            if self.is_due(Duration::ZERO) {
-                return Err(Stop::Due);
+    ) -> (usize, Counts, Option<Stop>) {
+        let store = &self.hand.job.shared.store;
+        let is_whole = records.first().is_none_or(|first| store.behind(session, first).is_none());
+        if is_whole && store.concurrency() <= 1 {
+            let stop = self.in_order(session, records, checkpoint, counts, poison).await.err();
+            if stop.is_none() {
+                return (records.len(), Counts::default(), None);
             }
-            self.renew(checkpoint).await?;
-            let this = &*self;
-            if concurrency == 1 {
-                this.in_order(session, records, counts, poison).await?;
-            } else {
-                let each: Vec<_> = records.iter().map(|record| this.apart(session, record)).collect();
-                let mut records = stream::iter(each).buffer_unordered(concurrency);
-                let mut failed = None;
-                while let Some((outcome, of_record, poisoned)) = records.next().await {
-                    counts.add(&of_record);
-                    poison.extend(poisoned);
-                    if let Err(error) = outcome {
-                        failed = Some(error);
-                        break;
-                    }
-                }
-                if let Some(error) = failed {
-                    return Err(error.into());
-                }
-            }
-            tokio::task::yield_now().await;
+            // Nothing of it is kept before the page is committed.
+            *counts = Counts::default();
+            return (0, Counts::default(), stop);
         }
-        Ok(())
+        self.side_by_side(session, records, checkpoint, counts, poison).await
     }
 
     /// Records one after the other; those that are texts together, as far as the transformation can.
     async fn in_order(
-        &self,
+        &mut self,
         session: &S::Session,
         records: &[S::Record],
+        checkpoint: &mut Checkpoint,
         counts: &mut Counts,
         poison: &mut Vec<Poison>,
-    ) -> Result<()> {
-        let job = &*self.job.shared;
-        let texts = job.transformation.rewrite_texts(records).await;
-        let mut noted: (Arc<[Reason]>, u64) = (Arc::new([]), 0);
-        let decided = texts.decided.into_iter().chain(std::iter::repeat(None));
-        for (record, decided) in records.iter().zip(decided) {
-            match decided {
-                None => self.record(session, record, counts, poison).await?,
-                Some(TextDecision::Current) => {
-                    counts.current += 1;
-                    job.store.keep(session, record)?;
-                }
-                Some(TextDecision::Rewrite { text, reasons }) => {
-                    job.store.write_text(session, record, texts.text.get(text).unwrap_or_default())?;
-                    counts.bytes += job.store.bytes(record);
-                    counts.rewritten += 1;
-                    // Records that lie together are rewritten for the same reasons mostly.
-                    if !Arc::ptr_eq(&noted.0, &reasons) {
-                        counts.note(&noted.0, noted.1);
-                        noted = (reasons, 0);
-                    }
-                    noted.1 += 1;
-                }
+    ) -> Result<(), Stop> {
+        let hand = self.hand;
+        for records in records.chunks(CHUNK) {
+            if hand.is_due(Duration::ZERO) {
+                return Err(Stop::Due);
             }
+            self.renew(checkpoint).await?;
+            hand.texts(session, records, counts, poison).await?;
+            tokio::task::yield_now().await;
         }
-        counts.note(&noted.0, noted.1);
+        counts.read += records.len() as u64;
         Ok(())
     }
 
-    /// A record with counts of its own, for when several are under way.
-    async fn apart(&self, session: &S::Session, record: &S::Record) -> (Result<()>, Counts, Vec<Poison>) {
-        let (mut counts, mut poison) = (Counts::default(), Vec::new());
-        let outcome = self.record(session, record, &mut counts, &mut poison).await;
-        (outcome, counts, poison)
-    }
-
-    async fn record(
-        &self,
+    /// Several records at a time. Once time is up, or a record has failed, none is begun any more; those that are under way
+    /// are finished.
+    async fn side_by_side(
+        &mut self,
         session: &S::Session,
-        record: &S::Record,
+        records: &[S::Record],
+        checkpoint: &mut Checkpoint,
         counts: &mut Counts,
         poison: &mut Vec<Poison>,
-    ) -> Result<()> {
-        let error = match self.rewrite(session, record, counts).await {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
-        };
-        let is_of_the_record = matches!(
-            error.kind(),
-            ErrorKind::Integrity | ErrorKind::Input | ErrorKind::Denied | ErrorKind::Unsupported
-        );
-        if !is_of_the_record || error.is_retryable() {
-            return Err(error);
-        }
-        let job = &*self.job.shared;
-        let digest = job.transformation.digest(record);
-        tracing::warn!(shard = self.shard, record = digest, kind = %error.kind(), "a record cannot be rewritten");
-        counts.poison += 1;
-        poison.push(Poison::new(self.shard, &digest, &error));
-        job.store.keep(session, record)?;
-        let all = job.poisoned.fetch_add(1, Relaxed) + 1;
-        match job.max_poison {
-            Some(most) if all > most => Err(Error::new(
-                error.kind(),
-                format!("more than {most} records cannot be rewritten: look at them, or raise the threshold"),
-            )
-            .retryable(false)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Decides what becomes of a record, and of what it has become meanwhile, until it is on target.
-    async fn rewrite(&self, session: &S::Session, record: &S::Record, counts: &mut Counts) -> Result<()> {
-        let job = &*self.job.shared;
-        let mut newer: Option<S::Record> = None;
-        for tries in 0..MAX_CONFLICTS {
-            let found = newer.as_ref().unwrap_or(record);
-            let decision = self.job.retrying(counts, None, || job.transformation.rewrite(found)).await?;
-            let Decision::Rewrite { rewritten, reasons } = decision else {
-                counts.current += 1;
-                return job.store.keep(session, found);
-            };
-            let write = || job.store.write(session, found, &rewritten);
-            match self.job.retrying(counts, Some(&job.pace.writes), write).await? {
-                Written::Done { units, older_versions } => {
-                    job.pace.writes.spend(units);
-                    counts.older_versions += older_versions;
-                    counts.bytes += job.store.bytes(found);
-                    counts.write_units += units;
-                    counts.rewritten += 1;
-                    counts.note(&reasons, 1);
-                    return Ok(());
-                }
-                Written::Conflict { units } => {
-                    job.pace.writes.spend(units);
-                    counts.write_units += units;
-                    counts.conflicts += 1;
-                }
+    ) -> (usize, Counts, Option<Stop>) {
+        let hand = self.hand;
+        let job = &*hand.job.shared;
+        let concurrency = job.store.concurrency().max(1);
+        let mut waiting = records.iter().enumerate().peekable();
+        let mut under_way = FuturesUnordered::new();
+        let mut finished: Vec<Option<(Counts, Option<Poison>)>> = records.iter().map(|_| None).collect();
+        let (mut ahead, mut stop) = (Counts::default(), None);
+        loop {
+            if stop.is_none()
+                && let Err(error) = self.renew(checkpoint).await
+            {
+                stop = Some(Stop::Failed(error));
             }
-            let again =
-                self.job.retrying(counts, Some(&job.pace.reads), || job.store.read_again(session, found)).await?;
-            let Some(again) = again else {
-                counts.vanished += 1;
-                return Ok(());
-            };
-            newer = Some(again);
-            if tries > 0 {
-                pause(tries).await;
+            let may_begin = stop.is_none() && under_way.len() < concurrency && waiting.peek().is_some();
+            let pause = if may_begin { job.pace.writes.due() } else { None };
+            if may_begin && pause.is_none() {
+                if hand.is_due(Duration::ZERO) {
+                    stop = Some(Stop::Due);
+                } else if let Some((index, record)) = waiting.next() {
+                    under_way.push(async move { (index, hand.record(session, record, false).await) });
+                }
+                continue;
+            }
+            tokio::select! {
+                Some((index, (outcome, of_record))) = under_way.next() => match outcome {
+                    Ok(poison) => if let Some(place) = finished.get_mut(index) { *place = Some((of_record, poison)) },
+                    Err(why) => {
+                        // Of several reasons the first, but that time is up is none beside a failure.
+                        if matches!((&stop, &why), (None, _) | (Some(Stop::Due), Stop::Failed(_))) {
+                            stop = Some(why);
+                        }
+                        ahead.add(&of_record);
+                    }
+                },
+                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
+                    if hand.is_due(Duration::ZERO) {
+                        stop = Some(Stop::Due);
+                    }
+                }
+                else => break,
             }
         }
-        // Whoever writes to one record must not hold up all others.
-        Err(Error::new(
-            ErrorKind::Input,
-            "the record changes faster than it can be rewritten: have what writes it write the target",
-        ))
-    }
-
-    /// Whether the job was stopped, or the deadline is no further away than this.
-    fn is_due(&self, needed: Duration) -> bool {
-        let near = |deadline| self.job.now() + needed >= deadline;
-        self.job.is_stopped() || self.deadline.is_some_and(near)
+        let done = finished.iter().position(Option::is_none).unwrap_or(records.len());
+        for (index, (of_record, poisoned)) in
+            finished.into_iter().enumerate().filter_map(|(index, record)| Some((index, record?)))
+        {
+            if index < done {
+                counts.read += 1;
+                counts.add(&of_record);
+                poison.extend(poisoned);
+            } else {
+                ahead.add(&of_record);
+            }
+        }
+        (done, ahead, stop)
     }
 
     /// Renews the lease in the middle of a page that takes long.
     async fn renew(&mut self, checkpoint: &mut Checkpoint) -> Result<()> {
-        let job = &*self.job.shared;
-        if self.job.now().saturating_sub(self.renewed) < job.lease / 3 {
+        let job = &*self.hand.job.shared;
+        if self.hand.job.now().saturating_sub(self.renewed) < job.lease / 3 {
             return Ok(());
         }
         let next = checkpoint.clone().held(&job.owner, job.time.now(), job.lease);
-        if !self.job.swap(&next).await? {
+        if !self.hand.job.swap(&next).await? {
             return Err(lost());
         }
         *checkpoint = next;
-        self.renewed = self.job.now();
+        self.renewed = self.hand.job.now();
         Ok(())
     }
 }
@@ -447,4 +416,3 @@ async fn pause(attempt: u32) {
 const CLAIM_TRIES: u32 = 4;
 /// Records between two looks at the clock.
 const CHUNK: usize = 64;
-const MAX_CONFLICTS: u32 = 20;

@@ -47,6 +47,12 @@ pub trait Store: Send + Sync + 'static {
         from: Option<&Position>,
     ) -> impl Future<Output = Result<Page<Self::Record>>> + Send;
 
+    /// Where the next page begins if it is to begin right behind this record. `None` if the pages of this store are done as a
+    /// whole: then a worker that has to stop within one leaves it to the next.
+    fn behind(&self, _session: &Self::Session, _record: &Self::Record) -> Option<Position> {
+        None
+    }
+
     /// Puts what a record became in its place, if it still is what was read.
     fn write(
         &self,

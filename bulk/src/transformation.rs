@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What the records of a job are to become.
 pub trait Transformation<R>: Send + Sync + 'static {
@@ -24,7 +24,7 @@ pub trait Transformation<R>: Send + Sync + 'static {
     fn rewrite(&self, record: &R) -> impl Future<Output = Result<Decision<Self::Rewritten>>> + Send;
 
     /// What becomes of records that are texts, as far as that can be told of many in fewer steps than of one after the
-    /// other. What is left out is for [`rewrite`](Self::rewrite), and so is all that fails.
+    /// other. What is left out is for [`rewrite`](Self::rewrite), and so is what fails for reasons that it can tell better.
     fn rewrite_texts(&self, _records: &[R]) -> impl Future<Output = Texts> + Send {
         std::future::ready(Texts::default())
     }
@@ -80,7 +80,7 @@ pub struct Texts {
 }
 
 /// What a record that is a text becomes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum TextDecision {
     /// It is on target and stays as it is.
     Current,
@@ -91,6 +91,8 @@ pub enum TextDecision {
         /// For these reasons.
         reasons: Arc<[Reason]>,
     },
+    /// It cannot be opened.
+    Failed(Error),
 }
 
 /// In what way a record is not on target.

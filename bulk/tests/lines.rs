@@ -10,12 +10,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use privet_bulk::{Budget, Extent, FileCheckpoints, Job, JobBuilder, LinesStore, Outcome, Plan, Prices, Reprotect};
 use privet_core::audit::TracingSink;
-use privet_core::keyring::{MultiKeyring, RawAesKeyring};
-use privet_core::{ErrorKind, Policy, Protector, Secret};
+use privet_core::keyring::{DataKey, DataKeyRequest, KeyringFuture, MultiKeyring, RawAesKeyring};
+use privet_core::{EncryptedDataKey, ErrorKind, Keyring, Policy, Protector, Secret};
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
@@ -37,6 +38,10 @@ fn old() -> Protector {
 
 fn new() -> Protector {
     protector(MultiKeyring::new(key("new", 2)), POLICY)
+}
+
+fn third() -> Protector {
+    protector(MultiKeyring::new(key("third", 3)), POLICY)
 }
 
 fn document(index: u32) -> Json {
@@ -149,7 +154,9 @@ async fn a_job_goes_on_where_another_process_stopped() {
 #[tokio::test]
 async fn two_processes_do_no_work_twice_and_one_that_was_lost_is_taken_over() {
     let file = File::sealed_with(&old(), 200).await;
-    let jobs = [file.job(to_new_key()).build().unwrap(), file.job(to_new_key()).build().unwrap()];
+    // Neither is slow enough to lose a lease.
+    let job = || file.job(to_new_key()).lease(Duration::from_secs(3)).build().unwrap();
+    let jobs = [job(), job()];
     let [one, other] = jobs.each_ref().map(|job| {
         tokio::spawn({
             let job = job.clone();
@@ -209,8 +216,13 @@ async fn plaintext_is_sealed_and_sealed_goes_back_to_plaintext_by_name_only() {
     let file = File::of(&(lines.join("\n") + "\n"));
     let from = protector(MultiKeyring::new(key("old", 1)), MIGRATION);
     let seal = Reprotect::new(from, new(), "customers").unwrap();
-    let report = file.job(seal).build().unwrap().run().await.unwrap();
+    let job = file.job(seal).build().unwrap();
+    let report = job.run().await.unwrap();
     assert_eq!(report.total.reasons["in clear"], 30);
+    // What is sealed is longer: all of it is read back, by the same job and by another one.
+    for job in [job, file.job(to_new_key()).build().unwrap()] {
+        assert_eq!(job.verify(Extent::All).await.unwrap().on_target, 30);
+    }
     assert!(!file.text().contains("ada-1@example.com"));
     file.opens_with(&new(), 30).await;
     std::fs::remove_dir_all(LinesStore::new(file.path()).unwrap().work_folder()).unwrap();
@@ -298,4 +310,130 @@ async fn a_new_key_leaves_the_classes_of_fields_as_they_are() {
     assert!(!file.text().contains("Ada"));
     file.opens_with(&new(), 10).await;
     assert!(file.job(to_new_key()).build().unwrap().verify(Extent::All).await.unwrap().passed());
+}
+
+#[tokio::test]
+async fn what_a_finished_job_left_is_not_taken_for_the_work_of_another() {
+    let file = File::sealed_with(&old(), 40).await;
+    assert!(file.job(to_new_key()).build().unwrap().run().await.unwrap().finished);
+    let moved = file.text();
+    let next = || Reprotect::new(new(), third(), "customers").unwrap();
+    for name in ["test", "other"] {
+        let store = LinesStore::new(file.path()).unwrap().shards(3);
+        let folder = tempfile::tempdir().unwrap();
+        let job = Job::builder(name, store, next()).checkpoints(FileCheckpoints::new(folder.path())).build().unwrap();
+        let report = job.run().await.unwrap();
+        assert!(!report.finished && report.failures.iter().all(|failure| failure.kind == "conflict"), "{report}");
+        assert!(report.failures[0].reason.contains("remove it to begin another"), "{report}");
+        assert_eq!(file.text(), moved);
+    }
+    std::fs::remove_dir_all(LinesStore::new(file.path()).unwrap().work_folder()).unwrap();
+    assert!(file.job(next()).build().unwrap().run().await.unwrap().finished);
+    file.opens_with(&third(), 40).await;
+}
+
+#[tokio::test]
+async fn two_jobs_over_one_file_write_pieces_of_their_own_and_the_second_to_end_is_refused() {
+    let file = File::sealed_with(&old(), 60).await;
+    let other = || {
+        let store = LinesStore::new(file.path()).unwrap().shards(3).page(2000);
+        let checkpoints = FileCheckpoints::new(store.work_folder());
+        let rewrite = Reprotect::new(old(), third(), "customers").unwrap();
+        Job::builder("other", store, rewrite).checkpoints(checkpoints).build().unwrap()
+    };
+    let (mine, other) = (file.job(to_new_key()).build().unwrap(), other());
+    for job in [&mine, &other] {
+        let begun = job.process_shard(0, Budget { pages: Some(1) }, None).await;
+        assert!(matches!(begun, Outcome::Continue(_)), "{begun:?}");
+    }
+    for shard in 0..3 {
+        assert!(matches!(other.process_shard(shard, Budget::default(), None).await, Outcome::Done(_)));
+    }
+    assert!(mine.run().await.unwrap().finished);
+    file.opens_with(&new(), 60).await;
+    let refused = other.run().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    file.opens_with(&new(), 60).await;
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_jobs_write_is_for_its_owner_only_and_a_new_file_has_the_permissions_of_the_old_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let file = File::sealed_with(&old(), 20).await;
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o640)).unwrap();
+    let job = file.job(to_new_key()).build().unwrap();
+    for shard in 0..3 {
+        job.process_shard(shard, Budget::default(), None).await;
+    }
+    let work = job.store().work_folder().to_owned();
+    let content =
+        |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let written: Vec<_> = content(&work).into_iter().filter(|path| path.extension().unwrap() != "lock").collect();
+    assert!(written.len() >= 6 && written.iter().all(|path| mode(path) == 0o600), "{written:?}");
+    assert!(job.run().await.unwrap().finished);
+    assert_eq!((mode(&file.path()), mode(&work.join("assembled.json"))), (0o640, 0o600));
+    std::fs::remove_dir_all(&work).unwrap();
+    // What is left over of a writer that died may be open to others.
+    let beside = file.path().with_file_name("records.jsonl.privet-new");
+    std::fs::write(&beside, "left over").unwrap();
+    std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let store = LinesStore::new(file.path()).unwrap().owner_only();
+    let open = Reprotect::dangerous_to_plaintext(new(), "customers").unwrap();
+    assert!(Job::builder("clear", store, open).build().unwrap().run().await.unwrap().finished);
+    assert!(file.text().contains("ada-1@example.com"));
+    assert_eq!(mode(&file.path()), 0o600);
+}
+
+/// Counts how often it is asked for data keys that are stored.
+#[derive(Debug)]
+struct Counting(RawAesKeyring, Arc<AtomicU64>);
+
+impl Keyring for Counting {
+    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
+        self.0.generate_data_key(request)
+    }
+
+    fn wrap_data_key<'a>(
+        &'a self,
+        data_key: &'a Secret,
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, EncryptedDataKey> {
+        self.0.wrap_data_key(data_key, request)
+    }
+
+    fn unwrap_data_key<'a>(
+        &'a self,
+        edks: &'a [EncryptedDataKey],
+        request: &'a DataKeyRequest,
+    ) -> KeyringFuture<'a, Option<Secret>> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.unwrap_data_key(edks, request)
+    }
+}
+
+#[tokio::test]
+async fn key_providers_are_asked_for_the_key_of_a_line_that_cannot_be_opened_once() {
+    // Each line has data keys of its own.
+    let mut lines = Vec::new();
+    for index in 0..20 {
+        lines.push(third().protect_json("customers", document(index)).await.unwrap().to_string());
+    }
+    let file = File::of(&(lines.join("\n") + "\n"));
+    let asked = [Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0))];
+    let counting = |key: RawAesKeyring, asked: &Arc<AtomicU64>| {
+        let policy = Policy::from_toml(POLICY).unwrap();
+        let keyring = Counting(key, Arc::clone(asked));
+        Protector::builder().policy(policy).keyring(keyring).audit(TracingSink).build().unwrap()
+    };
+    let (from, to) = (counting(key("old", 1), &asked[0]), counting(key("new", 2), &asked[1]));
+    let report = file.job(Reprotect::new(from, to, "customers").unwrap()).build().unwrap().run().await.unwrap();
+    assert!(report.finished && report.poison.iter().all(|poison| poison.kind == "integrity"), "{report}");
+    assert_eq!((report.total.poison, report.poison.len()), (20, 20));
+    // By each of the two protectors: that a wrapped key is of nobody's is not remembered.
+    for asked in asked {
+        assert!(asked.load(Ordering::Relaxed) <= 20, "{asked:?}");
+    }
+    assert_eq!(file.text().lines().collect::<Vec<_>>(), lines);
 }

@@ -106,6 +106,9 @@ async fn texts(policy: &str) -> Vec<(Text, Option<bool>)> {
     // Sealed under a policy in which a name that is public here has a class.
     let other = format!("{policy}\n[[fields]]\npath = \"name\"\nclass = \"pii\"\n");
     texts.push((sealed(&self::old(&other), flat(10)).await, Some(false)));
+    // Under a key that nobody here has.
+    let keyring = MultiKeyring::new(key("third", 3));
+    texts.push((sealed(&protector(keyring, policy, CacheLimits::default()), flat(12)).await, Some(true)));
     texts.push((sealed(&old, flat(11)).await, Some(true)));
     texts
 }
@@ -129,6 +132,7 @@ async fn texts_become_what_they_become_one_by_one() {
             assert!(is_short.is_none_or(|is_short| decided.is_some() == is_short), "{policy}: {}", text.0);
             match (decided, alone) {
                 (None, _) => {}
+                (Some(TextDecision::Failed(error)), alone) => assert_eq!(error.kind(), alone.unwrap_err().kind()),
                 (Some(TextDecision::Current), alone) => assert_eq!(alone.unwrap(), Decision::Current),
                 (Some(TextDecision::Rewrite { text: range, reasons }), alone) => {
                     let Decision::Rewrite { rewritten, reasons: expected } = alone.unwrap() else {

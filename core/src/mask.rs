@@ -80,7 +80,9 @@ impl Masks {
             "null" => Kind::Null,
             "hash" => Kind::Hash(
                 self.hash.clone().ok_or_else(|| {
-                    Error::config("the mask `hash` needs a key: supply a keyed hash with `Masks::with_hash`")
+                    Error::config(
+                        "the mask `hash` needs a `pseudonym_key`, or a keyed hash of your own (`Masks::with_hash`)",
+                    )
                 })?,
                 resource.into(),
             ),

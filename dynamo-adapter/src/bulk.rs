@@ -161,6 +161,11 @@ impl Store for TableStore {
         Ok(Page { records, next, read_units })
     }
 
+    fn behind(&self, _segment: &u32, record: &Item) -> Option<Position> {
+        let key = self.key_of(&record.0);
+        if key.len() == self.key.len() { position(key).ok() } else { None }
+    }
+
     async fn write(&self, _segment: &u32, record: &Item, rewritten: &Map) -> Result<Written> {
         check_size(item_size(&record.0), rewritten)?;
         self.update(&record.0, rewritten).await

@@ -142,3 +142,40 @@ async fn an_export_that_is_damaged_or_made_up_ends_in_an_error_and_nothing_is_pu
     let same = ExportStore::new(folder.join("export"), folder.join("export"));
     assert_eq!(same.unwrap_err().kind(), ErrorKind::Config);
 }
+
+#[tokio::test]
+async fn the_output_of_one_job_is_not_taken_for_that_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    export(&folder.join("export"), 20, "").await;
+    let report = job(folder).build().unwrap().run().await.unwrap();
+    assert!(report.finished, "{report}");
+    let file = folder.join("out/data/a.json.gz");
+    let first = fs::read(&file).unwrap();
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions()) & 0o777, 0o600);
+    // Of the second one only the checkpoints are left: what it made is gone.
+    let other = || {
+        let store = ExportStore::new(folder.join("export"), folder.join("out")).unwrap();
+        let rewrite = Reprotect::new(privet(1), privet(3), "customers").unwrap();
+        Job::builder("other", store, rewrite).checkpoints(FileCheckpoints::new(folder.join("jobs"))).build().unwrap()
+    };
+    for shard in 0..2 {
+        let done = other().process_shard(shard, Budget::default(), None).await;
+        assert!(matches!(done, Outcome::Done(_)), "{done:?}");
+    }
+    let work = other().store().work_folder();
+    for entry in fs::read_dir(&work).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with("piece.") {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    let refused = other().run().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict);
+    assert_eq!(fs::read(&file).unwrap(), first);
+    // The first one still is what it was, as long as its files are.
+    assert!(job(folder).build().unwrap().run().await.unwrap().finished);
+    fs::write(&file, "something else").unwrap();
+    assert_eq!(job(folder).build().unwrap().run().await.unwrap_err().kind(), ErrorKind::Conflict);
+}

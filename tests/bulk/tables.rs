@@ -8,14 +8,15 @@ use std::time::Duration;
 use crate::common::{Customer, Events, Site, ada};
 use crate::{kills, random};
 use aws_sdk_dynamodb::types::AttributeValue;
-use privet::bulk::{Checkpoints, Extent, Job, JobBuilder, Outcome, Prices, Reprotect};
+use privet::bulk::{Budget, Checkpoints, Extent, Job, JobBuilder, Outcome, Prices, Reprotect};
 use privet::dynamodb::bulk::{TableCheckpoints, TableStore};
 use privet::dynamodb::{Tables, from_item, to_item};
 use privet::keyring::{KmsKeyring, MultiKeyring};
 use privet::record::{Form, Header};
+use privet::time::{SystemTimeSource, TimeSource};
 use privet::value::Value;
 use privet::{Policy, Protector};
-use privet_testkit::{EmbeddedAws, Fault};
+use privet_testkit::{Deny, EmbeddedAws, Fault};
 
 const POLICY: &str = "version = 1\n[resources.customers]\nkey = [\"id\"]\n";
 
@@ -371,4 +372,79 @@ async fn a_job_that_is_killed_again_and_again_loses_nothing_while_others_write()
         let is_new = |edk: &privet::EncryptedDataKey| edk.provider_info == table.new_key.as_bytes();
         assert!(header.sections.iter().all(|section| section.edks.iter().all(is_new)));
     }
+}
+
+/// A clock that goes a second further with each update that was sent.
+#[derive(Debug)]
+struct ByUpdates(Arc<Table>);
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Table")
+    }
+}
+
+impl TimeSource for ByUpdates {
+    fn now(&self) -> std::time::SystemTime {
+        SystemTimeSource::new().now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::from_secs(updates(&self.0.site.aws) as u64)
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_within_a_page_ends_it_there_and_each_record_is_counted_once() {
+    let table = Arc::new(Table::with(100).await);
+    let job = async || {
+        let resource = table.after().await.resource("customers").unwrap();
+        let store = TableStore::new(table.site.dynamodb.clone(), &resource).unwrap().segments(1).concurrency(4);
+        let rewrite = Reprotect::new(table.before().await, table.after().await, "customers").unwrap();
+        let checkpoints = TableCheckpoints::new(table.site.dynamodb.clone(), "checkpoints");
+        checkpoints.create_table().await.unwrap();
+        let job = Job::builder("new-key", store, rewrite).checkpoints(checkpoints);
+        job.time_source(ByUpdates(Arc::clone(&table))).build().unwrap()
+    };
+    let deadline = Some(Duration::from_secs(10));
+    let outcome = job().await.process_shard(0, Budget::default(), deadline).await;
+    let Outcome::Continue(checkpoint) = outcome else { panic!("{outcome:?}") };
+    let (counts, sent) = (&checkpoint.counts, updates(&table.site.aws) as u64);
+    assert!((10..=14).contains(&sent), "{sent} updates by a deadline after ten");
+    assert_eq!((counts.rewritten, counts.read, counts.current), (sent, sent, 0));
+    assert!(checkpoint.position.is_some());
+    // Time is up before anything is begun: nothing is.
+    let outcome = job().await.process_shard(0, Budget::default(), deadline).await;
+    assert!(matches!(&outcome, Outcome::Continue(again) if again.counts == *counts), "{outcome:?}");
+    let report = job().await.run().await.unwrap();
+    assert!(report.finished, "{report}");
+    let total = &report.total;
+    assert_eq!((total.read, total.rewritten, total.current, updates(&table.site.aws)), (100, 100, 0, 100), "{report}");
+    assert!(table.job().await.build().unwrap().verify(Extent::All).await.unwrap().passed());
+}
+
+#[tokio::test]
+async fn a_job_that_is_denied_the_target_fails_and_takes_no_record_for_poison() {
+    let table = Table::with(10).await;
+    let run = async || table.job().await.build().unwrap().run().await;
+    table.site.aws.deny(Deny::everyone().service("kms").operation("GenerateDataKey"));
+    assert_eq!(run().await.unwrap_err().kind(), privet::ErrorKind::Denied);
+    table.site.aws.clear_denials();
+    let of_a_class = Deny::everyone().service("kms").operation("GenerateDataKey").context("privet:class", "pii");
+    for (name, deny) in [("key", of_a_class), ("table", Deny::everyone().service("dynamodb").operation("UpdateItem"))] {
+        table.site.aws.deny(deny);
+        let resource = table.after().await.resource("customers").unwrap();
+        let store = TableStore::new(table.site.dynamodb.clone(), &resource).unwrap().segments(2);
+        let rewrite = Reprotect::new(table.before().await, table.after().await, "customers").unwrap();
+        let report = Job::builder(name, store, rewrite).build().unwrap().run().await.unwrap();
+        table.site.aws.clear_denials();
+        assert!(!report.finished && !report.failures.is_empty(), "{report}");
+        assert!(report.failures.iter().all(|failure| failure.kind == "denied" && !failure.retryable), "{report}");
+        assert_eq!((report.total.poison, report.total.rewritten), (0, 0), "{report}");
+    }
+    // What one record was sealed with is its own.
+    table.site.aws.deny(Deny::everyone().service("kms").operation("Decrypt"));
+    let report = run().await.unwrap();
+    table.site.aws.clear_denials();
+    assert_eq!((report.finished, report.total.poison), (true, 10), "{report}");
 }

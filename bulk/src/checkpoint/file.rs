@@ -1,13 +1,14 @@
 //! Checkpoints as files of one folder: written beside, flushed, and renamed into place.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind as IoKind, Write as _};
+use std::fs;
+use std::io::ErrorKind as IoKind;
 use std::path::{Path, PathBuf};
 
 use privet_core::ErrorKind;
 
 use super::{Checkpoint, CheckpointFuture, Checkpoints, check_name};
 use crate::error::{Error, Result};
+use crate::files::{lock, off_thread, replace};
 
 /// Checkpoints as files of one folder, for processes of one machine. A file that is locked for the moment of a write
 /// keeps two processes from writing at once; the system lets go of it when a process ends, however it ends.
@@ -60,36 +61,10 @@ fn load(path: &Path) -> Result<Option<Checkpoint>> {
 
 fn swap(path: &Path, text: &[u8], checkpoint: &Checkpoint) -> Result<bool> {
     let failed = |error: std::io::Error| Error::io("a checkpoint cannot be written", &error);
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.with_extension("lock"));
-    let lock = lock.map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let _lock = lock(&path.with_extension("lock")).map_err(failed)?;
     if !checkpoint.follows(load(path)?.as_ref()) {
         return Ok(false);
     }
     replace(path, text).map_err(failed)?;
     Ok(true)
-}
-
-/// Puts a file in the place of another, so that at any moment one of the two is there, whole.
-pub(crate) fn replace(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::create(&beside)?;
-    file.write_all(content)?;
-    file.sync_data()?;
-    fs::rename(&beside, path)?;
-    sync_folder(path)
-}
-
-/// Makes a rename durable. Systems that cannot flush a folder do so by themselves.
-pub(crate) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
-}
-
-/// Files are waited for on threads that may wait.
-pub(crate) async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|_| Error::new(ErrorKind::Io, "the runtime is shutting down"))?
 }

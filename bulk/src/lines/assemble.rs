@@ -1,43 +1,44 @@
 //! The end of a job over a file: pieces become one file, which takes the old one's place in one step.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::identity::Identity;
+use super::LinesStore;
 use super::piece::Pieces;
-use crate::checkpoint::{replace, sync_folder};
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::files::{Identity, create, lock, rename, replace};
 
 /// Says that a new file was put together, so that a process that finds it in place knows why.
 #[derive(Serialize, Deserialize)]
 struct Mark {
+    /// The job: its store and its target.
+    job: String,
     /// What the old file was.
     original: Identity,
     /// What the new one is.
     assembled: Identity,
 }
 
-/// What the file was when the job began: what it is, unless this job has put it in place already.
-pub(super) fn original(work: &Path, input: &Path) -> Result<Identity> {
-    let now = Identity::of(input)?;
-    Ok(match read_mark(work)? {
-        Some(mark) if mark.assembled == now => mark.original,
-        _ => now,
-    })
+/// What the file was before a job put the one in place that is there now; `None` if no job did.
+pub(super) fn before(work: &Path, now: &Identity) -> Result<Option<Identity>> {
+    Ok(read_mark(work)?.filter(|mark| mark.assembled == *now).map(|mark| mark.original))
 }
 
 /// Puts the pieces together and in place, if the old file still is what it was.
-pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Identity, shards: &[Pieces]) -> Result<()> {
+pub(super) fn assemble(store: &LinesStore, shards: &[Checkpoint]) -> Result<()> {
+    let LinesStore { input, output, work, .. } = store;
+    let original = store.original();
+    let job = shards.first().map(|checkpoint| checkpoint.digest.clone()).unwrap_or_default();
+    let shards = &shards.iter().map(|checkpoint| Pieces::of(&checkpoint.state)).collect::<Result<Vec<_>>>()?;
     let failed = |error: io::Error| Error::io("the new file cannot be put in place", &error);
-    fs::create_dir_all(work).map_err(failed)?;
-    let lock = OpenOptions::new().create(true).truncate(false).write(true).open(work.join("assemble.lock"));
-    let lock = lock.map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let _lock = lock(&work.join("assemble.lock")).map_err(failed)?;
     // Another process, or this one before it died, may have done it.
     if let Some(mark) = read_mark(work)?
+        && mark.job == job
         && mark.original == *original
         && output.exists()
         && Identity::of(output)? == mark.assembled
@@ -46,8 +47,10 @@ pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Iden
     }
     unchanged(input, original)?;
     let beside = beside(output);
-    let mut file = File::create(&beside).map_err(failed)?;
-    file.set_permissions(input.metadata().map_err(failed)?.permissions()).map_err(failed)?;
+    let mut file = create(&beside).map_err(failed)?;
+    if !store.owner_only {
+        file.set_permissions(input.metadata().map_err(failed)?.permissions()).map_err(failed)?;
+    }
     for piece in shards.iter().flat_map(|pieces| &pieces.0) {
         let read = File::open(piece.path(work)).map_err(failed)?;
         let copied = io::copy(&mut read.take(piece.length()), &mut file).map_err(failed)?;
@@ -57,12 +60,11 @@ pub(super) fn assemble(input: &Path, output: &Path, work: &Path, original: &Iden
     }
     file.sync_all().map_err(failed)?;
     drop(file);
-    let mark = Mark { original: original.clone(), assembled: Identity::of(&beside)? };
+    let mark = Mark { job, original: original.clone(), assembled: Identity::of(&beside)? };
     let mark = serde_json::to_vec(&mark).map_err(|_| Error::config("a mark cannot be written"))?;
     replace(&work.join(MARK), &mark).map_err(failed)?;
     unchanged(input, original)?;
-    fs::rename(&beside, output).map_err(failed)?;
-    sync_folder(output).map_err(failed)?;
+    rename(&beside, output).map_err(failed)?;
     remove_pieces(work, shards)
 }
 

@@ -8,7 +8,9 @@ use privet_core::ErrorKind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::job::fingerprint;
 
 /// The pieces of a shard, in their order: what a store of files keeps with its checkpoints.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,8 @@ pub struct Pieces(pub Vec<Piece>);
 /// was not finished, or of a worker that did not notice that it had lost its lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
+    /// Of the job, so that two jobs over one file never write the same piece.
+    job: String,
     shard: u32,
     fence: u64,
     length: u64,
@@ -33,8 +37,12 @@ impl Pieces {
         if state.is_null() {
             return Ok(Self::default());
         }
-        Self::deserialize(state)
-            .map_err(|_| Error::new(ErrorKind::Unsupported, "a checkpoint is not of this kind of store"))
+        let pieces = Self::deserialize(state).ok();
+        // Their names become paths.
+        let is_plain = |piece: &Piece| piece.job.bytes().all(|byte| byte.is_ascii_hexdigit());
+        pieces
+            .filter(|pieces| pieces.0.iter().all(is_plain))
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "a checkpoint is not of this kind of store"))
     }
 
     /// These and one more, if it has something.
@@ -54,10 +62,11 @@ impl Pieces {
 }
 
 impl Piece {
-    /// A piece of the worker that has this fence, of which nothing is written.
+    /// A piece of the worker whose claim this is, of which nothing is written.
     #[must_use]
-    pub fn new(shard: u32, fence: u64) -> Self {
-        Self { shard, fence, length: 0 }
+    pub fn new(claim: &Checkpoint) -> Self {
+        let job = fingerprint(&format!("{} {}", claim.digest, claim.job));
+        Self { job, shard: claim.shard, fence: claim.fence, length: 0 }
     }
 
     /// How many bytes of its file count.
@@ -69,7 +78,7 @@ impl Piece {
     /// Its file.
     #[must_use]
     pub fn path(&self, folder: &Path) -> PathBuf {
-        folder.join(format!("piece.{:06}.{:06}", self.shard, self.fence))
+        folder.join(format!("piece.{}.{:06}.{:06}", self.job, self.shard, self.fence))
     }
 
     /// Writes behind what counts so far, durably.

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{Protector, Resource, Staleness};
+use super::{Protector, Resource, Staleness, WithheldReason};
 use crate::classification::Classification;
+use crate::edk::EncryptedDataKey;
+use crate::error::{Error, ErrorKind, Result};
 use crate::keyring::{DataKey, WrappingKey, same_wrapping_keys};
 use crate::record::{
     Collection, Flat, Form, Integrity, RawHeader, RawSection, Rekeyer, Role, SectionRekey, append_decoded, raw_edks,
@@ -30,6 +32,8 @@ pub struct Rekeying<'a> {
     /// Where in the names the next one is expected.
     expected: usize,
     sections: Vec<KnownSection>,
+    /// Sections that cannot be opened: whoever is asked for their keys again says the same.
+    failed: Vec<FailedSection>,
     /// The sections of the document before, and in what way they are not on target.
     before: (Vec<usize>, Arc<[Staleness]>),
     header: Vec<u8>,
@@ -43,6 +47,8 @@ pub enum Rekeyed {
     Current,
     /// It was sealed anew, since it was not on target in these ways.
     Sealed(Arc<[Staleness]>),
+    /// It cannot be opened: neither protector gets at its data keys.
+    Failed(Error),
 }
 
 /// A section that was met: its wrapped keys, and what they stand for.
@@ -54,6 +60,20 @@ struct KnownSection {
     old: Option<Arc<DataKey>>,
     new: Arc<DataKey>,
     new_edks: Vec<u8>,
+}
+
+/// A section whose data key nobody gives.
+struct FailedSection {
+    class: Classification,
+    stored: Vec<u8>,
+    error: Error,
+}
+
+/// Why a document is not sealed anew here.
+enum Left {
+    /// It is for the long way, which also says what is wrong with it.
+    ForTheLongWay,
+    Failed(Error),
 }
 
 impl Protector {
@@ -84,6 +104,7 @@ impl Protector {
             names: Vec::with_capacity(16),
             expected: 0,
             sections: Vec::new(),
+            failed: Vec::new(),
             before: (Vec::new(), Arc::new([])),
             header: Vec::with_capacity(512),
             rekeyer: Rekeyer::new(),
@@ -119,7 +140,11 @@ impl Rekeying<'_> {
         for (section, place) in header.sections().zip(&mut places) {
             *place = match self.sections.iter().rposition(|known| known.is_of(section)) {
                 Some(known) => known,
-                None => self.learn(section).await?,
+                None => match self.learn(section).await {
+                    Ok(learnt) => learnt,
+                    Err(Left::Failed(error)) => return Some(Rekeyed::Failed(error)),
+                    Err(Left::ForTheLongWay) => return None,
+                },
             };
             count += 1;
         }
@@ -145,28 +170,72 @@ impl Rekeying<'_> {
         Some(Rekeyed::Sealed(Arc::clone(&self.before.1)))
     }
 
-    /// Finds out about a section that was not met before. What fails here fails again, and is told, where documents are
-    /// opened one by one.
-    async fn learn(&mut self, section: &RawSection<'_>) -> Option<usize> {
+    /// Finds out about a section that was not met before.
+    async fn learn(&mut self, section: &RawSection<'_>) -> Result<usize, Left> {
+        if let Some(failed) = self.failed.iter().find(|failed| failed.is_of(section)) {
+            return Err(Left::Failed(failed.error.clone()));
+        }
         self.rekeyer.pause();
-        let (class, edks) = (section.class, section.edks()?);
+        let (class, edks) = (section.class, section.edks().ok_or(Left::ForTheLongWay)?);
         let known = self.sections.iter().find(|known| known.class == class).map(|known| Arc::clone(&known.new));
         let new = match known {
             Some(new) => new,
             None => {
                 let request = self.to.tenant.request(class);
-                self.to.shared.cache.for_sealing_many(request, self.documents, self.bytes).await.ok()??
+                let many = self.to.shared.cache.for_sealing_many(request, self.documents, self.bytes).await;
+                many.ok().flatten().ok_or(Left::ForTheLongWay)?
             }
         };
         let (stale, old) = if same_wrapping_keys(&edks, &new.edks) {
             (None, None)
         } else {
             let stored = edks.iter().map(WrappingKey::of).collect();
-            (Some(Staleness::Key { class, stored }), Some(self.from.unwrap(class, &edks).await.ok()?.ok()?))
+            (Some(Staleness::Key { class, stored }), Some(self.old_key(section, &edks).await?))
         };
-        let new_edks = raw_edks(&new.edks).ok()?;
+        let new_edks = raw_edks(&new.edks).map_err(|_| Left::ForTheLongWay)?;
         self.sections.push(KnownSection { class, stored: section.edks.to_vec(), stale, old, new, new_edks });
-        Some(self.sections.len() - 1)
+        Ok(self.sections.len() - 1)
+    }
+
+    /// The data key behind wrapped keys. Who writes with the target already may have written a document, so what is refused
+    /// to one protector is asked of the other.
+    async fn old_key(&mut self, section: &RawSection<'_>, edks: &[EncryptedDataKey]) -> Result<Arc<DataKey>, Left> {
+        let class = section.class;
+        let error = match self.from.data_key(class, edks).await {
+            Ok(old) => return Ok(old),
+            Err(error) => error,
+        };
+        let is_final = |error: &Error| matches!(error.kind(), ErrorKind::Denied | ErrorKind::Integrity);
+        if !is_final(&error) {
+            return Err(Left::ForTheLongWay);
+        }
+        match self.to.data_key(class, edks).await {
+            Ok(old) => Ok(old),
+            Err(other) if is_final(&other) => {
+                if self.failed.len() < MOST_FAILED {
+                    self.failed.push(FailedSection { class, stored: section.edks.to_vec(), error: error.clone() });
+                }
+                Err(Left::Failed(error))
+            }
+            Err(_) => Err(Left::ForTheLongWay),
+        }
+    }
+}
+
+impl Protector {
+    /// The data key behind wrapped keys, or why it is withheld.
+    async fn data_key(&self, class: Classification, edks: &[EncryptedDataKey]) -> Result<Arc<DataKey>> {
+        match self.unwrap(class, edks).await? {
+            Ok(data_key) => Ok(data_key),
+            Err(WithheldReason::NoKey) => Err(Error::integrity()),
+            Err(_) => Err(Error::denied(format!("the key provider refuses the keys of class {class}"))),
+        }
+    }
+}
+
+impl FailedSection {
+    fn is_of(&self, section: &RawSection<'_>) -> bool {
+        self.class == section.class && self.stored == section.edks
     }
 }
 
@@ -210,6 +279,7 @@ fn role(names: &mut Vec<(String, Role)>, expected: &mut usize, source: &Resource
 }
 
 const MOST_NAMES: usize = 256;
+const MOST_FAILED: usize = 256;
 
 #[cfg(test)]
 mod tests {

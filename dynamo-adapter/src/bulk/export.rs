@@ -9,11 +9,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
+use privet_bulk::files::{Identity, create, lock, off_thread, rename, replace};
 use privet_bulk::lines::{Piece, Pieces};
 use privet_bulk::{Checkpoint, Error, Page, Position, Result, Size, Store, StoredRecord, Written};
 use privet_core::ErrorKind;
 use privet_core::record::Form;
 use privet_core::value::{Map, to_dynamodb_json};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::export::{ExportLines, read_manifest};
@@ -129,7 +131,7 @@ impl Store for ExportStore {
             at: 0,
             items: 0,
             pieces: Pieces::of(&checkpoint.state)?,
-            next: Piece::new(checkpoint.shard, checkpoint.fence),
+            next: Piece::new(checkpoint),
             buffer: Vec::new(),
         };
         Ok(ExportSession { path: self.export.join(DATA).join(&file.name), items: file.items, work: Mutex::new(work) })
@@ -195,9 +197,9 @@ impl Store for ExportStore {
 
     async fn finish(&self, shards: &[Checkpoint]) -> Result<()> {
         for checkpoint in shards {
-            let (pieces, work) = (Pieces::of(&checkpoint.state)?, self.work_folder());
+            let (checkpoint, work) = (checkpoint.clone(), self.work_folder());
             let output = self.output.join(DATA).join(&self.file(checkpoint.shard)?.name);
-            off_thread(move || assemble(&pieces, &work, &output)).await?;
+            off_thread(move || assemble(&checkpoint, &work, &output)).await?;
         }
         Ok(())
     }
@@ -297,15 +299,36 @@ fn read_page(
     Ok((lines, Page { records, next: Some(Position(at.to_string())), read_units: 0.0 }, at, items))
 }
 
-/// Puts the pieces together as one compressed file, in the place of whatever is there.
-fn assemble(pieces: &Pieces, work: &Path, output: &Path) -> Result<()> {
+/// Says that a data file was put together, so that a process that finds it in place knows of what it was.
+#[derive(PartialEq, Serialize, Deserialize)]
+struct Mark {
+    /// The job: its store and its target.
+    job: String,
+    pieces: Pieces,
+    /// What the data file is.
+    assembled: Identity,
+}
+
+/// Puts the pieces of a shard together as one compressed file, in the place of whatever is there.
+fn assemble(checkpoint: &Checkpoint, work: &Path, output: &Path) -> Result<()> {
     let failed = |error: io::Error| io_error("a data file cannot be written", &error);
-    // It was done before: its pieces are gone.
-    if pieces.0.iter().any(|piece| !piece.path(work).exists()) && output.exists() {
-        return Ok(());
+    let pieces = Pieces::of(&checkpoint.state)?;
+    let _lock = lock(&work.join("assemble.lock")).map_err(failed)?;
+    let mark_path = work.join(format!("assembled.{:06}.json", checkpoint.shard));
+    // Pieces go away when their file is in place, which this process, or another one, may have done before.
+    if pieces.0.iter().any(|piece| !piece.path(work).exists()) {
+        let mark: Option<Mark> = fs::read(&mark_path).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let is_ours = |mark: &Mark| mark.job == checkpoint.digest && mark.pieces == pieces;
+        return match (mark.filter(is_ours), Identity::of(output)) {
+            (Some(mark), Ok(found)) if mark.assembled == found => remove(&pieces, work),
+            _ => Err(Error::new(
+                ErrorKind::Conflict,
+                "what the job has made is gone, and the data file in its place is another: run the job under another name",
+            )),
+        };
     }
     let beside = output.with_extension("gz.new");
-    let mut out = GzEncoder::new(File::create(&beside).map_err(failed)?, Compression::default());
+    let mut out = GzEncoder::new(create(&beside).map_err(failed)?, Compression::default());
     for piece in &pieces.0 {
         let read = File::open(piece.path(work)).map_err(failed)?;
         if io::copy(&mut read.take(piece.length()), &mut out).map_err(failed)? != piece.length() {
@@ -314,9 +337,22 @@ fn assemble(pieces: &Pieces, work: &Path, output: &Path) -> Result<()> {
     }
     let mut file = out.finish().map_err(failed)?;
     file.flush().and_then(|()| file.sync_all()).map_err(failed)?;
-    fs::rename(&beside, output).map_err(failed)?;
+    drop(file);
+    let mark = Mark { job: checkpoint.digest.clone(), pieces, assembled: Identity::of(&beside)? };
+    let text = serde_json::to_vec(&mark).map_err(|_| Error::new(ErrorKind::Config, "a mark cannot be written"))?;
+    replace(&mark_path, &text).map_err(failed)?;
+    rename(&beside, output).map_err(failed)?;
+    remove(&mark.pieces, work)
+}
+
+fn remove(pieces: &Pieces, work: &Path) -> Result<()> {
     for piece in &pieces.0 {
-        fs::remove_file(piece.path(work)).map_err(failed)?;
+        match fs::remove_file(piece.path(work)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("a piece that is not needed any more cannot be removed", &error));
+            }
+            _ => {}
+        }
     }
     Ok(())
 }
@@ -340,11 +376,6 @@ fn listed(folder: &Path) -> io::Result<Vec<(String, Option<u64>)>> {
 
 fn io_error(what: &str, error: &io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("{what}: {}", error.kind()))
-}
-
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    joined.map_err(|_| Error::new(ErrorKind::Io, "the runtime is shutting down"))?
 }
 
 const MANIFEST: &str = "manifest-files.json";

@@ -67,7 +67,8 @@ impl TableStore {
                 if error.kind() == ErrorKind::Conflict {
                     return Ok((Written::Conflict { units: self.units(old, new) }, None));
                 }
-                return Err(error.into());
+                // Who may not write this item may write none.
+                return Err(privet_bulk::Error::from(error).denied_to_all());
             }
         };
         let units = answer.consumed_capacity.and_then(|capacity| capacity.capacity_units);

@@ -212,7 +212,8 @@ impl Reseal {
         if *header.stored_context() != wanted {
             reasons.push(Reason::Format("context".to_owned()));
         }
-        let fresh = to.settings.privet.wrapping_keys(to.class()).await?;
+        let fresh = to.settings.privet.wrapping_keys(to.class()).await;
+        let fresh = fresh.map_err(|error| Error::from(error).denied_to_all())?;
         let found: Vec<_> = header.encrypted_data_keys().iter().map(WrappingKey::of).collect();
         if !is_same(&found, &fresh) {
             reasons.extend(found.iter().map(|key| Reason::Key(key.to_string())));

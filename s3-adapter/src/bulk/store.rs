@@ -199,6 +199,14 @@ impl Store for ObjectStore {
         Ok(Page { records, next, read_units })
     }
 
+    /// Lists are in the order of keys, and go on behind any of them.
+    fn behind(&self, _shard: &u32, object: &StoredObject) -> Option<Position> {
+        match &self.source {
+            Source::Prefixes(_) => Some(Position(object.key.clone())),
+            Source::Manifest(..) => None,
+        }
+    }
+
     async fn write(&self, _shard: &u32, object: &StoredObject, rewriting: &Rewriting) -> Result<Written> {
         let units = rewriting.requests();
         match Box::pin(rewriting.put(object)).await {
@@ -209,6 +217,8 @@ impl Store for ObjectStore {
             Err(error) if error.kind() == ErrorKind::Conflict || object.is_another(&self.bucket).await? => {
                 Ok(Written::Conflict { units })
             }
+            // Whom S3 itself refuses to write this object it refuses all.
+            Err(error) if error.code().is_some() => Err(of_object(error.into()).denied_to_all()),
             Err(error) => Err(of_object(error.into())),
         }
     }
