@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use privet::Classification;
 use serde::Deserialize;
 
 use crate::exit::{Failure, Outcome};
@@ -17,6 +18,10 @@ pub(crate) struct Config {
     pub(crate) local: Option<PathBuf>,
     /// The ARN of the KMS key.
     pub(crate) kms_key: Option<String>,
+    /// The store of branch keys, which take the place of the KMS key for records.
+    pub(crate) key_store: Option<KeyStoreConfig>,
+    /// The key behind the mask `hash`, and behind the digests that name records.
+    pub(crate) pseudonym_key: Option<PathBuf>,
     /// The audit log.
     pub(crate) audit: Option<PathBuf>,
     /// The key of the audit log's chain.
@@ -24,6 +29,21 @@ pub(crate) struct Config {
     /// Pairs for the encryption context of every data key.
     #[serde(default)]
     pub(crate) context: BTreeMap<String, String>,
+}
+
+/// A store of branch keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct KeyStoreConfig {
+    /// Its table.
+    pub(crate) table: String,
+    /// Its logical name, if that is another than the table's.
+    pub(crate) logical_name: Option<String>,
+    /// The KMS key that its branch keys are sealed with, if that is another than `kms_key`.
+    pub(crate) kms_key: Option<String>,
+    /// The ids of branch keys, by class. Without any, the store is only looked after.
+    #[serde(default)]
+    pub(crate) branch_keys: BTreeMap<Classification, String>,
 }
 
 impl Config {
@@ -38,9 +58,14 @@ impl Config {
         let mut config: Self = toml::from_str(&text)
             .map_err(|error| Failure::failed(format!("the configuration `{}`: {error}", path.display())))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in
-            [&mut config.policy, &mut config.local, &mut config.audit, &mut config.audit_key].into_iter().flatten()
-        {
+        let paths = [
+            &mut config.policy,
+            &mut config.local,
+            &mut config.pseudonym_key,
+            &mut config.audit,
+            &mut config.audit_key,
+        ];
+        for path in paths.into_iter().flatten() {
             *path = folder.join(&*path);
         }
         Ok(config)

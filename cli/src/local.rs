@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/keys/0001.key        a wrapping key: 64 hexadecimal digits, for its owner only; the last one writes
+//! DIR/pseudonym.key        the key behind the mask `hash` and the digests that name records
 //! DIR/tables/NAME.jsonl    a table: one item a line, in DynamoDB's JSON
 //! DIR/audit.jsonl          the audit log
 //! ```
@@ -59,29 +60,19 @@ impl Local {
         Ok(numbers)
     }
 
-    /// Makes the next key, which writes from now on. Gives its name.
+    /// Makes the next key, which writes from now on, and the key behind pseudonyms if there is none. Gives its name.
     pub(crate) fn add_key(&self) -> Outcome<String> {
         let number = self.keys()?.last().map_or(1, |last| last + 1);
-        let path = self.key_path(number);
-        let failed = |error: std::io::Error| Failure::io(path.display(), &error);
-        if let Some(folder) = path.parent() {
-            let mut builder = fs::DirBuilder::new();
-            builder.recursive(true);
-            #[cfg(unix)]
-            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-            builder.create(folder).map_err(failed)?;
+        make_key(&self.key_path(number))?;
+        if self.pseudonym_key().is_none() {
+            make_key(&self.pseudonym_path())?;
         }
-        // Never over a key that is there: what it sealed could not be read any more.
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path).map_err(failed)?;
-        for byte in Secret::random(32)?.expose() {
-            write!(file, "{byte:02x}").map_err(failed)?;
-        }
-        file.sync_all().map_err(failed)?;
         Ok(name(number))
+    }
+
+    /// The file of the key behind pseudonyms. Directories of before have none until their keys are rotated.
+    pub(crate) fn pseudonym_key(&self) -> Option<PathBuf> {
+        Some(self.pseudonym_path()).filter(|path| path.exists())
     }
 
     /// The file of a table.
@@ -104,9 +95,34 @@ impl Local {
         &self.0
     }
 
+    fn pseudonym_path(&self) -> PathBuf {
+        self.0.join("pseudonym.key")
+    }
+
     fn key_path(&self, number: u32) -> PathBuf {
         self.0.join("keys").join(format!("{number:04}.key"))
     }
+}
+
+/// Never over a key that is there: what it sealed could not be read any more.
+fn make_key(path: &Path) -> Outcome<()> {
+    let failed = |error: std::io::Error| Failure::io(path.display(), &error);
+    if let Some(folder) = path.parent() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(failed)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path).map_err(failed)?;
+    for byte in Secret::random(32)?.expose() {
+        write!(file, "{byte:02x}").map_err(failed)?;
+    }
+    file.sync_all().map_err(failed)
 }
 
 /// The name that is stored with each wrapped data key.

@@ -72,6 +72,10 @@ pub(crate) struct Global {
     /// The key of the audit log's chain, in a file for its owner only; `openssl rand -hex 32` makes one
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) audit_key: Option<PathBuf>,
+    /// The key behind the mask `hash` and the digests that name records, in a file for its owner only [default: the local
+    /// directory's; without any, digests are others in each run]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) pseudonym_key: Option<PathBuf>,
     /// AWS profile
     #[arg(long, global = true)]
     pub(crate) profile: Option<String>,

@@ -1,11 +1,14 @@
 //! What commands work with: the policy, where keys come from, clients of AWS, the audit log.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials as _;
 use privet::audit::{AuditEvent, AuditFuture, AuditSink, ChainedSink};
-use privet::keyring::{KmsKeyring, read_key_file};
+use privet::dynamodb::KeyStoreTable;
+use privet::keyring::store::{BranchKeyProtection, KeyStore};
+use privet::keyring::{BranchKeyIds, BranchKeyring, KmsBranchKeys, KmsKeyring, read_key_file};
 use privet::{Keyring, Policy, Protector, Secret};
 use tokio::sync::OnceCell;
 
@@ -70,7 +73,9 @@ impl Session {
             loader = loader.profile_name(profile);
         }
         // A key is in one region, and its ARN says which.
-        let of_key = || self.kms_key().and_then(|arn| arn.split(':').nth(3)).filter(|region| !region.is_empty());
+        let of_store = || self.config.key_store.as_ref()?.kms_key.as_deref();
+        let key = self.kms_key().or_else(of_store);
+        let of_key = || key.and_then(|arn| arn.split(':').nth(3)).filter(|region| !region.is_empty());
         if let Some(region) = self.global.region.as_deref().or_else(of_key) {
             loader = loader.region(Region::new(region.to_owned()));
         }
@@ -93,8 +98,30 @@ impl Session {
         Ok(config)
     }
 
-    /// Where data keys come from.
+    /// Where the data keys of records come from.
     pub(crate) async fn keyring(&self) -> Outcome<Box<dyn Keyring>> {
+        // As with a local directory, a KMS key on the command line is meant.
+        let is_named = self.global.kms_key.is_some() || self.local().is_some();
+        match if is_named { None } else { self.branch_keyring().await? } {
+            Some(branch_keys) => Ok(Box::new(branch_keys)),
+            None => self.whole_keyring().await,
+        }
+    }
+
+    /// The branch keys that the configuration names.
+    pub(crate) async fn branch_keyring(&self) -> Outcome<Option<BranchKeyring>> {
+        let configured = self.config.key_store.iter().flat_map(|store| &store.branch_keys);
+        let mut ids = configured.peekable();
+        if ids.peek().is_none() {
+            return Ok(None);
+        }
+        let ids = ids.fold(BranchKeyIds::new(), |ids, (class, id)| ids.class(*class, id));
+        let (store, _) = self.open_store(None, None, None).await?;
+        Ok(Some(BranchKeyring::new(Arc::new(store), ids)))
+    }
+
+    /// Where data keys come from that are no record's: branch keys are for records.
+    pub(crate) async fn whole_keyring(&self) -> Outcome<Box<dyn Keyring>> {
         if let Some(local) = self.local() {
             return Ok(Box::new(local.keyring()?));
         }
@@ -111,6 +138,40 @@ impl Session {
         Ok(Box::new(KmsKeyring::new(aws_sdk_kms::Client::new(&self.aws().await?), arn)?))
     }
 
+    /// The store of branch keys, and what it is called: of this table and logical name, otherwise those of the configuration.
+    pub(crate) async fn key_store(
+        &self,
+        table: Option<&str>,
+        logical_name: Option<&str>,
+    ) -> Outcome<(KeyStore, String)> {
+        self.open_store(table, logical_name, self.global.kms_key.as_deref()).await
+    }
+
+    async fn open_store(
+        &self,
+        table: Option<&str>,
+        logical_name: Option<&str>,
+        kms_key: Option<&str>,
+    ) -> Outcome<(KeyStore, String)> {
+        let configured = self.config.key_store.as_ref();
+        let Some(name) = table.or(configured.map(|store| &*store.table)) else {
+            return Err(Failure::usage(
+                "name the key store's table with `--table`, or a directory with `--local` (or write it to `privet.toml`)",
+            ));
+        };
+        // What the configuration says goes for the table that it names.
+        let configured = configured.filter(|store| store.table == name);
+        let logical_name = logical_name.or(configured.and_then(|store| store.logical_name.as_deref())).unwrap_or(name);
+        let of_store = || configured?.kms_key.as_deref().or(self.config.kms_key.as_deref());
+        let arn = kms_key.or_else(of_store).or_else(|| self.kms_key());
+        let arn = arn.ok_or_else(|| Failure::usage("name the key store's KMS key with `--kms-key ARN`"))?;
+        let protection = BranchKeyProtection::key(arn)?;
+        let aws = self.aws().await?;
+        let keys = KeyStoreTable::new(aws_sdk_dynamodb::Client::new(&aws), name);
+        let kms = KmsBranchKeys::new(aws_sdk_kms::Client::new(&aws));
+        Ok((KeyStore::new(logical_name, protection, keys, kms)?, format!("{name}, logical name {logical_name}")))
+    }
+
     /// A protector over the policy and the keyring. Its audit log is opened when the first event comes.
     pub(crate) async fn protector(&self) -> Outcome<Protector> {
         self.protector_of(self.policy()?, self.keyring().await?)
@@ -121,6 +182,10 @@ impl Session {
         let builder = Protector::builder().policy(policy).keyring(keyring);
         let builder =
             builder.audit(AuditFile { path: self.audit_path(), key: self.audit_key()?, sink: OnceCell::new() });
+        let builder = match self.pseudonym_key()? {
+            Some(key) => builder.pseudonym_key(key),
+            None => builder,
+        };
         let pairs = self.context().into_iter();
         Ok(pairs.fold(builder, |builder, (name, value)| builder.context(name, value)).build()?)
     }
@@ -139,8 +204,13 @@ impl Session {
 
     /// The key of the audit log's chain, if it has one.
     pub(crate) fn audit_key(&self) -> Outcome<Option<Secret>> {
-        let path = self.global.audit_key.as_ref().or(self.config.audit_key.as_ref());
-        path.map(|path| read_key_file(path).map_err(|error| Failure::from(error).at(path.display()))).transpose()
+        read_key(self.global.audit_key.as_ref().or(self.config.audit_key.as_ref()))
+    }
+
+    /// The key behind pseudonyms, if there is one.
+    fn pseudonym_key(&self) -> Outcome<Option<Secret>> {
+        let named = self.global.pseudonym_key.clone().or_else(|| self.config.pseudonym_key.clone());
+        read_key(named.or_else(|| self.local()?.pseudonym_key()).as_ref())
     }
 
     /// The resource that was named, or the only one of the policy.
@@ -154,6 +224,10 @@ impl Session {
             )),
         }
     }
+}
+
+fn read_key(path: Option<&PathBuf>) -> Outcome<Option<Secret>> {
+    path.map(|path| read_key_file(path).map_err(|error| Failure::from(error).at(path.display()))).transpose()
 }
 
 /// The audit log, opened when the first event comes: who only protects leaves no file.

@@ -129,7 +129,7 @@ async fn a_job_that_fails_halfway_is_gone_on_with_from_its_table_of_checkpoints(
     assert!(site.run(&moving, 1).error.contains("`--resume` goes on with it"));
     let done = site.run(&[&moving[..], &["--resume", "--verify"]].concat(), 0).json();
     let total = &done[0]["report"]["total"];
-    assert_eq!(total["rewritten"].as_u64().unwrap() + total["current"].as_u64().unwrap(), 40);
+    assert_eq!((&total["read"], &total["rewritten"], &total["current"]), (&json!(40), &json!(40), &json!(0)));
     assert_eq!(done[1]["verification"]["on_target"], 40);
 }
 
@@ -216,6 +216,50 @@ async fn branch_keys_are_created_rotated_listed_and_described() {
     assert_eq!(after[0]["versions"].as_array().unwrap().len(), 2);
     assert_eq!(run(&["keys", "list"], 0).out, "shop-pii\n");
     run(&["keys", "describe", "other"], 1);
+}
+
+#[tokio::test]
+async fn records_are_sealed_under_branch_keys_and_moved_to_the_next_version() {
+    let site = Site::start().await;
+    let classes = ["pii", "confidential", "sensitive"];
+    let ids: String = classes.iter().map(|class| format!("{class} = \"shop-{class}\"\n")).collect();
+    let config = format!(
+        "policy = \"policy.toml\"\nkms_key = \"{}\"\n[context]\napplication = \"shop\"\n\
+         [key_store]\ntable = \"shop-keys\"\n[key_store.branch_keys]\n{ids}",
+        site.old
+    );
+    site.home.write("privet.toml", &config);
+    let missing = site.run(&["protect", "clear.jsonl"], 1).error;
+    assert!(missing.contains("ResourceNotFoundException"), "{missing}");
+    for class in classes {
+        let (id, context) = (format!("shop-{class}"), format!("privet:class={class}"));
+        site.run(&["keys", "create", "--id", &id, "--context", &context, "--create-table", "--yes"], 0);
+    }
+    assert_eq!(site.run(&["keys", "list"], 0).out.lines().count(), 3);
+    site.home.write("sealed.jsonl", site.run(&["protect", "clear.jsonl"], 0).out);
+    let shown = site.run(&["inspect", "sealed.jsonl"], 0).out;
+    assert!(shown.contains("shop-pii") && !site.home.read("sealed.jsonl").contains("ada@"), "{shown}");
+    assert_eq!(site.run(&["reveal", "--in-clear", "sealed.jsonl"], 0).json(), {
+        let clear = site.home.read("clear.jsonl");
+        clear.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect::<Vec<_>>()
+    });
+    site.run(&["keys", "stragglers", "sealed.jsonl"], 0);
+    // A new version, and everything on it.
+    site.run(&["keys", "rotate", "shop-pii", "--yes"], 0);
+    site.run(&["keys", "stragglers", "sealed.jsonl"], 3);
+    site.run(&["reencrypt", "sealed.jsonl", "--yes", "--verify"], 0);
+    site.run(&["keys", "stragglers", "sealed.jsonl"], 0);
+    // A KMS key that is named is meant: away from branch keys, and back.
+    let away = ["reencrypt", "sealed.jsonl", "--kms-key", &site.new, "--yes", "--verify"];
+    site.run(&away, 0);
+    let back = ["reencrypt", "sealed.jsonl", "--old-key", &site.new, "--yes", "--verify"];
+    site.run(&back, 0);
+    // Branch keys are for records.
+    site.run(&["encrypt", "clear.jsonl", "-o", "message"], 0);
+    assert!(site.run(&["inspect", "message"], 0).out.contains(&site.old));
+    site.home.write("privet.toml", config.replace("shop-pii", "shop-sensitive"));
+    let refused = site.run(&["protect", "clear.jsonl"], 1).error;
+    assert!(refused.contains("class"), "{refused}");
 }
 
 #[tokio::test]

@@ -282,3 +282,50 @@ fn every_command_shows_examples_in_its_help() {
     assert!(run(home.path(), &["completions", "bash"], "", 0).0.contains("_privet"));
     assert!(run(home.path(), &["man"], "", 0).0.contains(".TH privet"));
 }
+
+#[test]
+fn pseudonyms_stay_the_same_from_run_to_run() {
+    let home = home();
+    let policy = fs::read_to_string(home.path().join("policy.toml")).unwrap();
+    let policy = policy.replace("mask = \"email\"", "mask = \"hash\"");
+    fs::write(home.path().join("policy.toml"), policy).unwrap();
+    run(home.path(), &["policy", "check"], "", 0);
+    run(home.path(), &["policy", "explain", "email"], "", 0);
+    run(home.path(), &["inventory"], "", 0);
+    let (sealed, _) = run(home.path(), &["protect"], ADA, 0);
+    let seen = |more: &[&str]| {
+        let arguments = [&["reveal", "--as", "manager"], more].concat();
+        lines(&run(home.path(), &arguments, sealed.as_str(), 0).0)[0]["email"].clone()
+    };
+    let first = seen(&[]);
+    assert!(first.as_str().unwrap().len() >= 16, "{first}");
+    assert_eq!(first, seen(&[]));
+    let digests = || {
+        run(home.path(), &["reveal", "--as", "admin"], sealed.as_str(), 0);
+        let events = lines(&run(home.path(), &["audit", "show", "--json"], "", 0).0);
+        events.iter().map(|event| event["record"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    digests();
+    let digests = digests();
+    assert!(digests.len() == 2 && digests[0] == digests[1] && !digests[0].is_empty(), "{digests:?}");
+    // Another key gives others; one that others can read gives none.
+    let other = home.path().join("other.key");
+    fs::write(&other, "07".repeat(32)).unwrap();
+    #[cfg(unix)]
+    {
+        let mode = |mode| std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(&other, mode(0o644)).unwrap();
+        let (_, error) =
+            run(home.path(), &["reveal", "--as", "manager", "--pseudonym-key", "other.key"], sealed.as_str(), 1);
+        assert!(error.contains("chmod 600"), "{error}");
+        fs::set_permissions(&other, mode(0o600)).unwrap();
+    }
+    assert_ne!(first, seen(&["--pseudonym-key", "other.key"]));
+    // A directory of before has no such key until its keys are rotated.
+    let key = home.path().join("keys/pseudonym.key");
+    fs::remove_file(&key).unwrap();
+    let (_, error) = run(home.path(), &["reveal", "--as", "manager"], sealed.as_str(), 1);
+    assert!(error.contains("the mask `hash` needs a `pseudonym_key`"), "{error}");
+    run(home.path(), &["keys", "rotate", "--yes"], "", 0);
+    assert!(key.exists() && seen(&[]) != first);
+}

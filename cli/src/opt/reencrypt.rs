@@ -70,7 +70,7 @@ pub(crate) struct Reencrypt {
     /// Calls of the key provider a second at most
     #[arg(long, value_name = "N", value_parser = rate)]
     pub(crate) key_calls: Option<f64>,
-    /// Stop when more records than this cannot be rewritten [default: never]
+    /// Stop when this run finds more records than this that cannot be rewritten [default: never]
     #[arg(long, value_name = "N")]
     pub(crate) max_poison: Option<u64>,
 }
@@ -95,7 +95,7 @@ pub(crate) struct Target {
     /// Seal records that are stored in clear too. Whoever can write to the store can have anything sealed this way
     #[arg(long, conflicts_with = "to_plaintext")]
     pub(crate) from_plaintext: bool,
-    /// Store everything in clear. Whoever can read the store can read it then
+    /// Store everything in clear. Whoever can read the store can read it then; a file is for its owner only
     #[arg(long)]
     pub(crate) to_plaintext: bool,
     /// Cut the file or table into so many shards

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use privet::detect::{Kind, Proposal};
-use privet::mask::Masks;
 use privet::policy::plan::Plan;
 use privet::{Classification, Policy};
 use serde::Serialize;
 
+use super::policy::plan_of;
 use super::sample::Sample;
 use super::{print, print_json};
 use crate::exit::{Exit, Failure, Outcome};
@@ -23,7 +23,7 @@ pub(super) async fn run(session: &Session, args: &Classify) -> Outcome {
     let mut sample = Sample::of(args.sample);
     sample.read(session, &args.source, args.format).await?;
     let resource = resource(args, &policy);
-    let plan = Plan::for_resource(&resource, &policy, &Masks::default())?;
+    let plan = plan_of(&resource, &policy)?;
     let rows: Vec<Row> = sample.survey.proposals().into_iter().map(|proposal| Row::new(proposal, &plan)).collect();
     let found: Vec<&Row> = rows.iter().filter(|row| row.proposal.class.is_some()).collect();
     let missed = found.iter().filter(|row| row.coverage.is_missed()).count();

@@ -13,7 +13,7 @@ use crate::output::Pending;
 use crate::session::Session;
 
 pub(super) async fn run(session: &Session, args: &Decrypt) -> Outcome {
-    let keyring = session.keyring().await?;
+    let keyring = session.whole_keyring().await?;
     let mut options = ReadOptions::new().with_context(context(session));
     if args.allow_uncommitted {
         options = options.with_policy(CommitmentPolicy::RequireEncryptAllowDecrypt);

@@ -17,7 +17,7 @@ use crate::session::Session;
 use crate::uri::Source;
 
 pub(super) async fn run(session: &Session, args: Encrypt) -> Outcome {
-    let keyring = session.keyring().await?;
+    let keyring = session.whole_keyring().await?;
     let mut options = WriteOptions::new(context(session)).with_frame_length(args.frame_length);
     if args.signed {
         options = options.signed();

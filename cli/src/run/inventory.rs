@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use privet::mask::Masks;
 use privet::policy::plan::Plan;
 use privet::{Classification, ClassificationSet, Policy};
 use serde::Serialize;
 
-use super::policy::{candidates, disclosures};
+use super::policy::{candidates, disclosures, plan_of};
 use super::sample::Sample;
 use crate::exit::{Exit, Failure, Outcome};
 use crate::opt::Inventory;
@@ -62,7 +61,7 @@ pub(super) async fn run(session: &Session, args: &Inventory) -> Outcome {
     let mut rows = Vec::new();
     for ((resource, path), found) in found {
         if !plans.contains_key(&resource) {
-            plans.insert(resource.clone(), Plan::for_resource(&resource, &policy, &Masks::default())?);
+            plans.insert(resource.clone(), plan_of(&resource, &policy)?);
         }
         let Some(plan) = plans.get(&resource) else { continue };
         rows.push(Row::new(resource, path, found, plan));

@@ -1,8 +1,5 @@
 //! `keys`: branch keys of a key store, or the keys of a local directory.
 
-use privet::dynamodb::KeyStoreTable;
-use privet::keyring::KmsBranchKeys;
-use privet::keyring::store::{BranchKeyProtection, KeyStore};
 use serde_json::json;
 
 use super::encrypt::context;
@@ -59,20 +56,12 @@ fn of_directory(session: &Session, local: &Local, command: &KeysCommand) -> Outc
 }
 
 async fn of_store(session: &Session, args: &Keys) -> Outcome {
-    let Some(table_name) = &args.table else {
-        return Err(Failure::usage("name the key store's table with `--table`, or a directory with `--local`"));
-    };
-    let arn = session.kms_key().ok_or_else(|| Failure::usage("name the key store's KMS key with `--kms-key ARN`"))?;
-    let protection = BranchKeyProtection::key(arn)?;
-    let aws = session.aws().await?;
-    let keys = KeyStoreTable::new(aws_sdk_dynamodb::Client::new(&aws), table_name);
-    let logical_name = args.logical_name.as_ref().unwrap_or(table_name);
-    let store = KeyStore::new(logical_name, protection, keys, KmsBranchKeys::new(aws_sdk_kms::Client::new(&aws)))?;
+    let (store, place) = session.key_store(args.table.as_deref(), args.logical_name.as_deref()).await?;
     match &args.command {
         KeysCommand::Create { id, create_table, go } => {
             let named = id.as_ref().map_or("a branch key of a random id".to_owned(), |id| format!("`{id}`"));
             let table = if *create_table { ", and the table if it is not there" } else { "" };
-            if !is_go(session, *go, &format!("create {named} in {table_name}, logical name {logical_name}{table}"))? {
+            if !is_go(session, *go, &format!("create {named} in {place}{table}"))? {
                 return Ok(Exit::Done);
             }
             if *create_table {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
-use privet::mask::Masks;
+use privet::mask::{KeyedHash, Masks};
 use privet::policy::plan::{Explanation, Plan};
 use privet::{ClassificationSet, Policy, Principal};
 use serde_json::json;
@@ -32,7 +33,7 @@ fn check(session: &Session, file: Option<&Path>) -> Outcome {
     let names: Vec<String> = policy.resources().map(|resource| resource.name.clone()).collect();
     // What contradicts itself for one resource only shows when the policy is resolved for it.
     for name in names.iter().map(String::as_str).chain(names.is_empty().then_some("records")) {
-        Plan::for_resource(name, &policy, &Masks::default())?;
+        plan_of(name, &policy)?;
     }
     let (rules, fields) = (policy.name_rules().len(), policy.field_paths().count());
     if session.is_json() {
@@ -49,11 +50,26 @@ fn check(session: &Session, file: Option<&Path>) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// What a policy makes of the fields of a resource. Nothing is masked by it, so that the mask `hash` needs no key.
+pub(super) fn plan_of(resource: &str, policy: &Policy) -> privet::Result<Plan> {
+    Plan::for_resource(resource, policy, &Masks::default().with_hash(Arc::new(NoHash)))
+}
+
+/// Stands for the hash of whoever masks.
+#[derive(Debug)]
+struct NoHash;
+
+impl KeyedHash for NoHash {
+    fn hash(&self, _tenant: &str, _field: &str, _text: &str) -> String {
+        String::new()
+    }
+}
+
 fn explain(session: &Session, field: &str, resource: Option<&str>) -> Outcome {
     let policy = session.policy()?;
     let resource =
         resource.map(str::to_owned).or_else(|| policy.resources().next().map(|resource| resource.name.clone()));
-    let plan = Plan::for_resource(resource.as_deref().unwrap_or("records"), &policy, &Masks::default())?;
+    let plan = plan_of(resource.as_deref().unwrap_or("records"), &policy)?;
     let explained = plan.explain(field);
     let roles = disclosures(&plan, field);
     if session.is_json() {
@@ -107,7 +123,7 @@ fn diff(session: &Session, old: &Path, new: &Path, resource: Option<&str>, field
     }
     let mut changes = Vec::new();
     for resource in &resources {
-        let plan = |policy: &Policy| Plan::for_resource(resource, policy, &Masks::default());
+        let plan = |policy: &Policy| plan_of(resource, policy);
         let (before, after) = (plan(&old)?, plan(&new)?);
         for field in candidates(&[&old, &new], resource, fields) {
             let (was, is) = (before.explain(&field), after.explain(&field));

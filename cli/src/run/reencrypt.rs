@@ -8,7 +8,7 @@ use privet::s3::bulk::{BucketCheckpoints, ObjectStore};
 
 use crate::exit::{Failure, Outcome};
 use crate::local::Local;
-use crate::opt::{Engine, Reencrypt};
+use crate::opt::{Engine, Reencrypt, Target};
 use crate::session::Session;
 use crate::uri::Source;
 
@@ -51,7 +51,7 @@ async fn on_this_machine(session: &Session, args: &Reencrypt) -> Outcome {
             local::run(session, args, local::Work { make, folder: None, prices: Some(Prices::S3_US_EAST_1) }).await
         }
         source => {
-            let open = || lines(session, source, args.target.segments);
+            let open = || lines(session, source, &args.target);
             let folder = open()?.work_folder().to_owned();
             let keeper = match &args.checkpoints {
                 None => Keeper::Files(FileCheckpoints::new(&folder)),
@@ -68,10 +68,12 @@ async fn on_this_machine(session: &Session, args: &Reencrypt) -> Outcome {
 }
 
 /// A file of JSON lines, or the file of a local table.
-fn lines(session: &Session, source: &Source, shards: u32) -> Outcome<LinesStore> {
+fn lines(session: &Session, source: &Source, target: &Target) -> Outcome<LinesStore> {
     let open = |path: PathBuf| {
         crate::input::open_file(&path)?;
-        Ok::<_, Failure>(LinesStore::new(path)?.shards(shards))
+        let store = LinesStore::new(path)?.shards(target.segments);
+        // Who may read what is sealed is not who may read it in clear.
+        Ok::<_, Failure>(if target.to_plaintext { store.owner_only() } else { store })
     };
     match (source, session.local()) {
         (Source::Table(table), Some(local)) => Ok(open(local.table(table))?.items()),

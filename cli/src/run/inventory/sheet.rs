@@ -138,9 +138,15 @@ fn in_markdown(text: &str) -> String {
     safe
 }
 
-/// Spreadsheets take what begins like this for a formula.
+/// Spreadsheets take what begins like this for a formula, some whatever white space is in front. Those of East Asia take the
+/// wide forms of these signs too.
 fn not_a_formula(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+    let signs = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+    if text.starts_with(['\t', '\r', '\n']) || text.trim_start().starts_with(signs) {
+        format!("'{text}")
+    } else {
+        text.to_owned()
+    }
 }
 
 const HEAD: [&str; 11] = [
@@ -170,6 +176,26 @@ mod tests {
     fn nothing_of_a_name_becomes_a_part_of_the_page() {
         assert_eq!(in_html("<script>'a'&\"b\""), "&lt;script&gt;&#39;a&#39;&amp;&quot;b&quot;");
         assert_eq!(in_markdown("a|b\n[x](y)<i>"), "a\\|b \\[x\\](y)\\<i\\>");
-        assert_eq!(not_a_formula("=cmd()"), "'=cmd()");
+        for formula in [
+            "=cmd()",
+            "+1",
+            "-1",
+            "@a",
+            "\t=1",
+            "\r=1",
+            "\n=1",
+            "\ttext",
+            " =1",
+            "\u{3000}=1",
+            "＝1",
+            "＋1",
+            "－1",
+            "＠a",
+        ] {
+            assert_eq!(not_a_formula(formula), format!("'{formula}"));
+        }
+        for text in ["", "a=1", "email", " a", "'=1"] {
+            assert_eq!(not_a_formula(text), text);
+        }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(session: &Session, args: &Reencrypt) -> Outcome {
     }
     let (Some(arn), Some(bucket)) = (&args.state_machine, &args.segments_bucket) else {
         return Err(Failure::usage(
-            "name the stack's outputs with `--state-machine ARN` and `--segments-bucket NAME`: see `docs/BULK.md`",
+            "name the stack's outputs with `--state-machine ARN` and `--segments-bucket NAME`: see `docs/ENGINES.md`",
         ));
     };
     if !args.go.yes && !args.resume {

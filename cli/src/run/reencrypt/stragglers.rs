@@ -27,7 +27,7 @@ pub(crate) async fn run(session: &Session, target: &Target) -> Outcome {
             Job::builder(NAME, ObjectStore::new(to, prefix), reseal).build()?.stragglers().await?
         }
         source => {
-            let store = lines(session, source, target.segments)?;
+            let store = lines(session, source, target)?;
             Job::builder(NAME, store, moved.transformation()?).build()?.stragglers().await?
         }
     };

@@ -110,14 +110,22 @@ impl Move {
 /// The keys that open what is stored: the old ones, and those of the target for what is on it already.
 async fn old_keys(session: &Session, target: &Target) -> Outcome<Box<dyn Keyring>> {
     let new = session.keyring().await?;
-    if target.old_key.is_empty() {
+    if session.local().is_some() {
+        return if target.old_key.is_empty() {
+            Ok(new)
+        } else {
+            Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"))
+        };
+    }
+    let branch_keys = session.branch_keyring().await?;
+    if target.old_key.is_empty() && branch_keys.is_none() {
         return Ok(new);
     }
-    if session.local().is_some() {
-        return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
+    let mut all = MultiKeyring::new(new);
+    if let Some(branch_keys) = branch_keys {
+        all = all.with_reader(branch_keys);
     }
     let kms = aws_sdk_kms::Client::new(&session.aws().await?);
-    let mut all = MultiKeyring::new(new);
     for arn in &target.old_key {
         all = all.with_reader(KmsKeyring::new(kms.clone(), arn)?);
     }
