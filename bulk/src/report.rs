@@ -207,8 +207,11 @@ impl fmt::Display for Report {
         {
             writeln!(f, "{name:<14}{run:>14.1}{total:>14.1}")?;
         }
-        let took = Duration::try_from_secs_f64(self.seconds).unwrap_or_default();
-        writeln!(f, "{:.1?}, {:.0} records a second, {} key calls", took, self.throughput(), self.key_calls)?;
+        // What only says how far a job has got took no time.
+        if self.seconds > 0.0 {
+            let took = Duration::try_from_secs_f64(self.seconds).unwrap_or_default();
+            writeln!(f, "{:.1?}, {:.0} records a second, {} key calls", took, self.throughput(), self.key_calls)?;
+        }
         for (reason, count) in &total.reasons {
             writeln!(f, "  {count} for {reason}")?;
         }

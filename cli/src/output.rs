@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tempfile::NamedTempFile;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -114,14 +114,20 @@ pub(crate) fn progress(length: Option<u64>, is_quiet: bool) -> ProgressBar {
 /// A progress bar that counts records.
 pub(crate) fn records_progress(length: Option<u64>, is_quiet: bool) -> ProgressBar {
     let template = match length {
-        Some(_) => "{bar:30} {human_pos} of about {human_len} records, {rate}/s, {eta} left{msg}",
+        Some(_) => "{bar:30} {human_pos} of about {human_len} records, {rate}/s{left}{msg}",
         None => "{spinner} {human_pos} records, {rate}/s{msg}",
     };
     let bar = progress(length, is_quiet);
     if let Ok(style) = ProgressStyle::with_template(template) {
         // The bar's own rate has four decimals.
-        bar.set_style(style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
             let _ = write!(out, "{:.0}", state.per_sec());
+        });
+        // Before the first page is done, nothing says how long it takes.
+        bar.set_style(style.with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            if state.pos() > 0 {
+                let _ = write!(out, ", {:#} left", HumanDuration(state.eta()));
+            }
         }));
     }
     bar
