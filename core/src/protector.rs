@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::SystemTime;
 
 use futures_util::future::join_all;
 use serde::Serialize;
@@ -279,6 +280,12 @@ impl Protector {
     #[must_use]
     pub fn keyring(&self) -> &impl Keyring {
         &self.shared.cache
+    }
+
+    /// The time of day by the protector's clock, for adapters.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.shared.time.now()
     }
 
     /// The policy.

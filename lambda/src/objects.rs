@@ -12,7 +12,7 @@ use privet_core::{ErrorKind, Policy, Protector};
 use privet_s3::Bucket;
 use privet_s3::bulk::{Moved, Reseal};
 
-use crate::s3_batch::{Object, ObjectWorker};
+use crate::s3_batch::{Object, ObjectWorker, Outcome};
 
 /// What the worker is told by its environment.
 #[derive(Clone)]
@@ -123,7 +123,7 @@ impl KeyChange {
 }
 
 impl ObjectWorker for KeyChange {
-    async fn rewrite(&self, object: &Object, deadline: Duration) -> Result<&'static str> {
+    async fn rewrite(&self, object: &Object, deadline: Duration) -> Result<Outcome> {
         let late = || Error::new(ErrorKind::Throttled, "the time of the function is up");
         let left = deadline.saturating_sub(self.now());
         if left.is_zero() {
@@ -131,11 +131,13 @@ impl ObjectWorker for KeyChange {
         }
         let reseal = self.reseal(&object.bucket)?;
         // An upload that is given up leaves no parts behind.
-        let moved = tokio::time::timeout(left, Box::pin(reseal.move_one(&object.key))).await;
+        let moving = reseal.move_version(&object.key, object.version.as_deref());
+        let moved = tokio::time::timeout(left, Box::pin(moving)).await;
         Ok(match moved.map_err(|_| late())?? {
-            Moved::Rewritten => "rewritten",
-            Moved::Current => "on target",
-            Moved::Absent => "gone",
+            Moved::Rewritten => Outcome::Done("rewritten"),
+            Moved::Current => Outcome::Done("on target"),
+            Moved::Absent => Outcome::Done("gone"),
+            Moved::Outdated => Outcome::Refused("an older version: only the current one can be rewritten"),
         })
     }
 }

@@ -43,7 +43,7 @@ pub struct Task {
     pub task_id: String,
     /// The object's key, URL-encoded.
     pub s3_key: String,
-    /// Its version, if the manifest says one.
+    /// Its version, if the manifest says one; `null` is that of a bucket without versions.
     #[serde(default)]
     pub s3_version_id: Option<String>,
     /// The ARN of its bucket; schema 1.0.
@@ -98,10 +98,19 @@ pub struct Object {
     pub version: Option<String>,
 }
 
-/// Rewrites one object. What it says of it must be fit for a report.
+/// What came of an object, in words that are fit for a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The task is done.
+    Done(&'static str),
+    /// The task cannot be done, now or later.
+    Refused(&'static str),
+}
+
+/// Rewrites one object.
 pub trait ObjectWorker: Send + Sync {
     /// Rewrites the object if it is not on target, on the condition that it still is what was read.
-    fn rewrite(&self, object: &Object, deadline: Duration) -> impl Future<Output = Result<&'static str, Error>> + Send;
+    fn rewrite(&self, object: &Object, deadline: Duration) -> impl Future<Output = Result<Outcome, Error>> + Send;
 }
 
 /// Works on the tasks of an event. Every failure is an answer: one that is thrown would count as permanent.
@@ -113,7 +122,8 @@ pub async fn handle(worker: &impl ObjectWorker, event: &Event, deadline: Duratio
             Err(error) => Err(error),
         };
         let (result_code, result_string) = match outcome {
-            Ok(said) => (ResultCode::Succeeded, said.to_owned()),
+            Ok(Outcome::Done(said)) => (ResultCode::Succeeded, said.to_owned()),
+            Ok(Outcome::Refused(said)) => (ResultCode::PermanentFailure, said.to_owned()),
             // What changed meanwhile is read again when it is tried again.
             Err(error) if error.is_retryable() || error.kind() == ErrorKind::Conflict => {
                 (ResultCode::TemporaryFailure, error.kind().to_string())

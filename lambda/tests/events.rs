@@ -21,7 +21,7 @@ use privet_core::{Policy, Protector};
 use privet_dynamodb::bulk::TableCheckpoints;
 use privet_dynamodb::{from_item, to_item};
 use privet_lambda::objects::{KeyChange, ObjectSettings};
-use privet_lambda::s3_batch::{self, Object, ObjectWorker};
+use privet_lambda::s3_batch::{self, Object, ObjectWorker, Outcome};
 use privet_lambda::{Settings, distributed_map, worker::table_job};
 use privet_s3::Bucket;
 use privet_testkit::{EmbeddedAws, Fault};
@@ -237,13 +237,14 @@ async fn records_that_cannot_be_rewritten_are_counted_until_they_are_too_many() 
 struct Noting(Mutex<Vec<Object>>);
 
 impl ObjectWorker for Noting {
-    async fn rewrite(&self, object: &Object, _deadline: Duration) -> Result<&'static str, Error> {
+    async fn rewrite(&self, object: &Object, _deadline: Duration) -> Result<Outcome, Error> {
         self.0.lock().unwrap().push(object.clone());
         match object.key.as_str() {
             "throttled" => Err(Error::new(ErrorKind::Throttled, "secret")),
             "changed" => Err(Error::new(ErrorKind::Conflict, "secret")),
             "damaged" => Err(Error::new(ErrorKind::Integrity, "secret")),
-            _ => Ok("rewritten"),
+            "old" => Ok(Outcome::Refused("older")),
+            _ => Ok(Outcome::Done("rewritten")),
         }
     }
 }
@@ -286,14 +287,15 @@ async fn s3_batch_operations_of_both_schemas_are_answered() {
 async fn s3_batch_operations_learn_what_may_be_tried_again_and_nothing_of_the_object() {
     let worker = Noting::default();
     let tasks: Vec<Json> =
-        ["throttled", "changed", "damaged", "%zz", "%ff", ""].iter().map(|key| task_1_0(key, key)).collect();
+        ["throttled", "changed", "damaged", "old", "%zz", "%ff", ""].iter().map(|key| task_1_0(key, key)).collect();
     let event = json!({"invocationSchemaVersion": "1.0", "invocationId": "i", "job": {"id": "j"}, "tasks": tasks});
     let reply = s3_batch::handle(&worker, &serde_json::from_value(event).unwrap(), FAR).await;
     let reply = serde_json::to_value(reply).unwrap();
     let codes: Vec<&str> =
         reply["results"].as_array().unwrap().iter().map(|result| result["resultCode"].as_str().unwrap()).collect();
     let (temporary, permanent) = ("TemporaryFailure", "PermanentFailure");
-    assert_eq!(codes, [temporary, temporary, permanent, permanent, permanent, permanent]);
+    assert_eq!(codes, [temporary, temporary, permanent, permanent, permanent, permanent, permanent]);
+    assert_eq!(reply["results"][3]["resultString"], "older");
     assert!(!reply.to_string().contains("secret"));
 }
 
@@ -324,18 +326,29 @@ async fn s3_batch_operations_move_objects_to_a_new_key() {
     bucket(&old).put("large/one", vec![7; 2 << 20]).await.unwrap();
     let plain = s3.put_object().bucket("documents").key("plain").body(b"in clear".to_vec().into());
     plain.send().await.unwrap();
-    let tasks: Vec<Json> = ["small+one", "large%2Fone", "plain", "gone", "small+one"]
-        .iter()
-        .map(|key| json!({"taskId": key, "s3Key": key, "s3VersionId": "7", "s3Bucket": "documents"}))
-        .collect();
-    let event = json!({"invocationSchemaVersion": "2.0", "invocationId": "i", "job": {"id": "j"}, "tasks": tasks});
-    let event: s3_batch::Event = serde_json::from_value(event).unwrap();
+    let event = |version: Json| -> s3_batch::Event {
+        let tasks: Vec<Json> = ["small+one", "large%2Fone", "plain", "gone", "small+one"]
+            .iter()
+            .map(|key| json!({"taskId": key, "s3Key": key, "s3VersionId": version, "s3Bucket": "documents"}))
+            .collect();
+        let event = json!({"invocationSchemaVersion": "2.0", "invocationId": "i", "job": {"id": "j"}, "tasks": tasks});
+        serde_json::from_value(event).unwrap()
+    };
     let worker = KeyChange::new(settings.unwrap(), &kms, &s3).unwrap();
+    let results = async |version, deadline| {
+        let reply = serde_json::to_value(s3_batch::handle(&worker, &event(version), deadline).await).unwrap();
+        reply["results"].as_array().unwrap().clone()
+    };
     let answers = async |deadline| {
-        let reply = serde_json::to_value(s3_batch::handle(&worker, &event, deadline).await).unwrap();
-        let results = reply["results"].as_array().unwrap().clone();
+        let results = results(Json::Null, deadline).await;
         results.iter().map(|result| result["resultString"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
+    // Tasks that name a version which is not the current one, and perhaps nowhere.
+    for result in results(json!("7"), FAR).await {
+        assert_eq!(result["resultCode"], "PermanentFailure");
+        assert_eq!(result["resultString"], "an older version: only the current one can be rewritten");
+    }
+    assert_eq!(bucket(&old).get("small one").await.unwrap().unwrap().body, b"s3ec");
     assert_eq!(answers(Duration::ZERO).await, ["throttled"; 5]);
     assert_eq!(answers(FAR).await, ["rewritten", "rewritten", "integrity", "gone", "on target"]);
     assert_eq!(answers(FAR).await, ["on target", "on target", "integrity", "gone", "on target"]);
@@ -350,7 +363,7 @@ async fn s3_batch_operations_move_objects_to_a_new_key() {
 struct Failing(ErrorKind, bool);
 
 impl ObjectWorker for Failing {
-    async fn rewrite(&self, _object: &Object, _deadline: Duration) -> Result<&'static str, Error> {
+    async fn rewrite(&self, _object: &Object, _deadline: Duration) -> Result<Outcome, Error> {
         Err(Error::new(self.0, "ada@example.com").retryable(self.1))
     }
 }

@@ -8,15 +8,14 @@ use aws_sdk_s3::types::MetadataDirective;
 use privet_core::ErrorKind;
 
 use crate::bucket::Bucket;
-use crate::error::{Error, Result, is_absent};
-use crate::fetch::{MOST_INSTRUCTIONS, collect};
-use crate::instructions::name_of;
+use crate::error::{Error, Result};
+use crate::instructions::InstructionFile;
+use crate::locks::{Locks, with_locks};
 use crate::metadata::{FramedMark, Metadata, is_document, of_application};
 use crate::put::Put;
 
-/// A request that writes an object, with what `HEAD` tells of another beside its metadata: it says nothing of access lists
-/// and tags.
-macro_rules! with_head {
+/// A request that writes an object, with what `HEAD` tells of the content of another.
+macro_rules! with_content {
     ($request:expr, $head:expr) => {
         $request
             .set_content_type($head.content_type.clone())
@@ -25,6 +24,13 @@ macro_rules! with_head {
             .set_content_language($head.content_language.clone())
             .set_cache_control($head.cache_control.clone())
             .set_expires(expires(&$head))
+    };
+}
+
+/// A request that writes an object, with what `HEAD` tells of how another is stored. No copy has it of itself.
+macro_rules! with_storage {
+    ($request:expr, $head:expr) => {
+        $request
             .set_storage_class($head.storage_class.clone())
             .set_website_redirect_location($head.website_redirect_location.clone())
             .set_server_side_encryption($head.server_side_encryption.clone())
@@ -36,9 +42,9 @@ macro_rules! with_head {
 impl Bucket {
     /// Copies an object to another key of the bucket, over whatever is there.
     ///
-    /// Where its format does not bind it to its place, S3 copies it, with all its metadata and its instruction file. A
-    /// framed object that is bound is read, verified and written anew: bound to its new place, under a new data key, with
-    /// what S3 knows of it but for access list and locks.
+    /// Where its format does not bind it to its place, S3 copies it, with its instruction file. A framed object that is bound
+    /// is read, verified and written anew: bound to its new place, under a new data key. Either has what S3 knows of the
+    /// first, its tags too, but for access list and locks.
     ///
     /// # Errors
     ///
@@ -53,24 +59,22 @@ impl Bucket {
         if is_bound { self.rewrite_as(from, to, head).await } else { self.copy_as_it_is(from, to, head).await }
     }
 
-    /// Removes the object of this key, if there is one, and its instruction file.
+    /// Removes the object of this key, if there is one, and its instruction file. A file without an object stays: it may be
+    /// the first half of one that is being written, and the next object of this key takes it over.
     ///
     /// # Errors
     ///
     /// S3's.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        self.delete_one(key).await?;
-        // After the object: before, there would be an object that nobody can read.
-        if self.settings.s3ec.is_some() {
-            self.delete_one(&name_of(key)).await?;
-        }
-        Ok(())
-    }
-
-    pub(crate) async fn delete_one(&self, key: &str) -> Result<()> {
+        let file = if self.settings.s3ec.is_some() { self.own_instruction_file(key).await? } else { None };
         let delete = self.client.delete_object().bucket(self.name()).key(key);
         delete.send().await.map_err(|error| Error::from_sdk("DeleteObject", &error))?;
-        Ok(())
+        // After the object: before, there would be an object that nobody can read. One that was written meanwhile may have
+        // taken the file over.
+        match file {
+            Some(e_tag) if self.head_output(key).await?.is_none() => self.remove_instruction_file(key, e_tag).await,
+            _ => Ok(()),
+        }
     }
 
     async fn copy_as_it_is(&self, from: &str, to: &str, head: HeadObjectOutput) -> Result<Put> {
@@ -81,45 +85,42 @@ impl Bucket {
                     let mut metadata = head.metadata.clone().unwrap_or_default();
                     let are_more = !entries.is_empty();
                     metadata.extend(entries);
-                    self.copy_one(from, to, &head, are_more.then_some(metadata)).await
+                    self.copy_one(from, to, &head, are_more.then_some(metadata), Locks::default()).await
                 };
                 Box::pin(self.write_with_file(to, file, true, copy)).await?
             }
-            None => self.copy_one(from, to, &head, None).await?,
+            None => self.copy_one(from, to, &head, None, Locks::default()).await?,
         };
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 
     /// The instruction file of the object of this key, if there is one.
     async fn file_of(&self, key: &str) -> Result<Option<String>> {
-        match self.client.get_object().bucket(self.name()).key(name_of(key)).send().await {
-            Ok(file) => {
-                let file = collect(file, MOST_INSTRUCTIONS).await?;
-                String::from_utf8(file).map(Some).map_err(|_| Error::integrity())
-            }
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(Error::from_sdk("GetObject", &error)),
-        }
+        let found = InstructionFile::find(&self.settings, &self.client, key).await?;
+        found.map(|(file, _)| String::from_utf8(file.content).map_err(|_| Error::integrity())).transpose()
     }
 
-    /// Has S3 copy the object that `head` is of, if it is still that one; with other metadata, if there are some.
+    /// Has S3 copy the object that `head` is of, if it is still that one: with what S3 knows of it, with these locks, and with
+    /// other metadata, if there are some.
     pub(crate) async fn copy_one(
         &self,
         from: &str,
         to: &str,
         head: &HeadObjectOutput,
         metadata: Option<Metadata>,
+        locks: Locks,
     ) -> Result<PutObjectOutput> {
         let source = format!("{}/{}", self.name(), percent_encoded(from, b"/"));
         let copy = self.client.copy_object().bucket(self.name()).key(to).copy_source(source);
-        let mut copy = copy.set_copy_source_if_match(head.e_tag.clone());
+        let copy = copy.set_copy_source_if_match(head.e_tag.clone());
+        let mut copy = with_locks!(with_storage!(copy, head), locks);
         if from == to {
             // Between S3's look at the source and its write somebody may write.
             copy = copy.if_match(head.e_tag.clone().ok_or_else(gone)?);
         }
         if metadata.is_some() {
-            // All that S3 knows of an object goes with its metadata, and must be said again.
-            copy = with_head!(copy, head).metadata_directive(MetadataDirective::Replace).set_metadata(metadata);
+            // What is known of the content goes with the metadata, and must be said again.
+            copy = with_content!(copy, head).metadata_directive(MetadataDirective::Replace).set_metadata(metadata);
         }
         let output = copy.send().await.map_err(|error| Error::from_sdk("CopyObject", &error))?;
         let e_tag = output.copy_object_result.and_then(|result| result.e_tag);
@@ -135,13 +136,18 @@ impl Bucket {
         }
         let mut put = with_head(self.client.put_object().key(to), &head).set_tagging(self.tagging(from).await?);
         if from == to {
-            put = put.if_match(head.e_tag.ok_or_else(gone)?);
+            put = with_locks!(put, self.locks_of(&head)).if_match(head.e_tag.ok_or_else(gone)?);
         }
         let length = reader.plaintext_length();
         let content =
             if length == 0 { self.get_stream(from).await?.ok_or_else(gone)? } else { reader.stream(0..length)? };
         let output = self.write(put, Some(length), content).await?;
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
+    }
+
+    /// The locks that the object which `head` is of has now.
+    pub(crate) fn locks_of(&self, head: &HeadObjectOutput) -> Locks {
+        Locks::of(head, self.settings.privet.now())
     }
 
     /// The tags of an object, as requests give them.
@@ -154,9 +160,10 @@ impl Bucket {
     }
 }
 
-/// The request with what S3 knows of an object: not its access list and its tags, which `HEAD` does not tell.
+/// The request with what S3 knows of an object: not its locks, and not its access list and its tags, which `HEAD` does not
+/// tell.
 pub(crate) fn with_head(put: PutObjectFluentBuilder, head: &HeadObjectOutput) -> PutObjectFluentBuilder {
-    with_head!(put, head).set_metadata(head.metadata().map(of_application))
+    with_storage!(with_content!(put, head), head).set_metadata(head.metadata().map(of_application))
 }
 
 /// Letters and digits as they are, and what is in `besides`.

@@ -68,6 +68,12 @@ impl Error {
         Self { kind: ErrorKind::Io, retryable: true, message, code: None, source }
     }
 
+    /// The same of an upload whose parts S3 may have kept, since it refused to give it up, too.
+    pub(crate) fn with_parts_left(mut self, refused: &Self) -> Self {
+        self.message = format!("{}; parts of the upload may be left behind: {}", self.message, refused.message);
+        self
+    }
+
     /// Tells the SDK's errors apart by code, or by status where S3 gives none, as for `HEAD`.
     pub(crate) fn from_sdk<E>(operation: &str, error: &SdkError<E, HttpResponse>) -> Self
     where

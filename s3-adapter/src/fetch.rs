@@ -6,8 +6,8 @@ use aws_sdk_s3::primitives::ByteStream;
 use privet_core::ErrorKind;
 use privet_core::s3ec::{Header, Lookup, Unlocked};
 
-use crate::error::{Error, Result, is_absent};
-use crate::instructions::name_of;
+use crate::error::{Error, Result};
+use crate::instructions::InstructionFile;
 use crate::metadata::{FramedMark, Metadata};
 use crate::settings::Settings;
 
@@ -38,12 +38,13 @@ impl Kind {
         };
         let is_encrypted = detached.is_encrypted();
         // Without a keyring for S3EC objects, or a policy that lets older ones pass, there is nothing to find.
-        let may_be = settings.s3ec.is_some() && settings.commitment != privet_core::s3ec::CommitmentPolicy::default();
-        let Some(client) = client.filter(|_| is_encrypted || may_be) else {
+        let Some(client) = client.filter(|_| is_encrypted || settings.reads_older_s3ec()) else {
             return if is_encrypted { Err(settings_of_its_own()) } else { Ok(Self::Plain) };
         };
-        match instruction_file(settings, client, key).await? {
-            Some((file, e_tag)) => Ok(Self::S3ec(Box::new(detached.with_instruction_file(&file, &options)?), e_tag)),
+        match InstructionFile::fetch(settings, client, key).await? {
+            Some(InstructionFile { content, e_tag, .. }) => {
+                Ok(Self::S3ec(Box::new(detached.with_instruction_file(&content, &options)?), e_tag))
+            }
             None if is_encrypted => Err(Error::integrity()),
             None => Ok(Self::Plain),
         }
@@ -53,19 +54,6 @@ impl Kind {
 /// The data key of an S3EC object, and the object's commitment to it.
 pub(crate) async fn unlock(settings: &Settings, header: &Header) -> Result<Unlocked> {
     Ok(settings.s3ec_keyring()?.unlock(header).await?)
-}
-
-type InstructionFile = (Vec<u8>, Option<String>);
-
-async fn instruction_file(settings: &Settings, client: &Client, key: &str) -> Result<Option<InstructionFile>> {
-    match client.get_object().bucket(&settings.bucket).key(name_of(key)).send().await {
-        Ok(mut output) => {
-            let e_tag = output.e_tag.take();
-            Ok(Some((collect(output, MOST_INSTRUCTIONS).await?, e_tag)))
-        }
-        Err(error) if is_absent(&error) => Ok(None),
-        Err(error) => Err(Error::from_sdk("GetObject", &error)),
-    }
 }
 
 /// Output and body apart: the output is kept, the body is read.

@@ -15,6 +15,7 @@ mod get;
 mod head;
 mod instructions;
 mod list;
+mod locks;
 mod metadata;
 mod put;
 mod range;

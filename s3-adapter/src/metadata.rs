@@ -63,6 +63,11 @@ pub(crate) fn is_document(metadata: &Metadata) -> bool {
     metadata.get(FORMAT).is_some_and(|format| format.starts_with(DOCUMENT))
 }
 
+/// Whether an object is of a format of privet's own.
+pub(crate) fn is_own(metadata: &Metadata) -> bool {
+    metadata.contains_key(FORMAT)
+}
+
 /// Whether a name is not the application's to give.
 pub(crate) fn is_reserved(name: &str) -> bool {
     let is_own = name.get(..OWN.len()).is_some_and(|start| start.eq_ignore_ascii_case(OWN));

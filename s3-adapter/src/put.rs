@@ -171,6 +171,7 @@ fn survives_copies(request: &PutObjectFluentBuilder) -> bool {
         && put.get_grant_write_acp().is_none()
         && put.get_object_lock_mode().is_none()
         && put.get_object_lock_legal_hold_status().is_none()
+        && put.get_object_lock_event_hold().is_none()
         && put.get_sse_customer_key().is_none()
 }
 
@@ -184,6 +185,11 @@ pub(crate) fn check(request: &PutObjectFluentBuilder) -> Result<()> {
         request.get_checksum_crc64_nvme(),
         request.get_checksum_sha1(),
         request.get_checksum_sha256(),
+        request.get_checksum_sha512(),
+        request.get_checksum_md5(),
+        request.get_checksum_xxhash64(),
+        request.get_checksum_xxhash3(),
+        request.get_checksum_xxhash128(),
     ];
     if checksums.into_iter().any(Option::is_some) {
         let message = "a checksum of the content is not one of what is stored: name a `checksum_algorithm` instead";

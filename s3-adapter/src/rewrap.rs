@@ -13,7 +13,8 @@ use crate::put::Put;
 
 impl Bucket {
     /// Wraps the data key of an S3EC object anew, with the key that the bucket writes with. The body is not read: S3 puts
-    /// new metadata to it, or the instruction file is replaced. Keys to read old objects with are added to the keyring with
+    /// new metadata to it, or the instruction file is replaced. What S3 knows of the object stays, its locks too (which S3
+    /// tells to who may read them), but for the access list. Keys to read old objects with are added to the keyring with
     /// [`with_reader`](privet_core::keyring::S3ecKeyring::with_reader).
     ///
     /// # Errors
@@ -25,12 +26,15 @@ impl Bucket {
     /// # Security
     ///
     /// The data key stays the same: who had it still has it. Where a key has leaked, [`rewrite`](Self::rewrite).
+    ///
+    /// S3 knows no condition on metadata: what others change of them alone, and of locks, in the moment of the copy is lost.
     pub async fn rewrap(&self, key: &str) -> Result<()> {
         let head = self.head_output(key).await?.ok_or_else(absent)?;
         self.rewrap_from(self, key, head).await.map(drop)
     }
 
-    /// The same for an object as it was found, which is read as `old` reads.
+    /// The same for an object as it was found, which is read as `old` reads. What was put is the object or its instruction
+    /// file.
     pub(crate) async fn rewrap_from(&self, old: &Self, key: &str, head: HeadObjectOutput) -> Result<Put> {
         let none = Metadata::new();
         let kind = Kind::of(&old.settings, Some(&self.client), key, head.metadata().unwrap_or(&none)).await?;
@@ -46,15 +50,16 @@ impl Bucket {
         let header = keyring.rewrap(old.settings.s3ec_keyring()?, &header, &self.settings.s3ec_context()).await?;
         match header.instruction_file()? {
             Some(file) => {
-                self.replace_instruction_file(key, file, file_e_tag).await?;
-                Ok(Put::default())
+                let output = self.replace_instruction_file(key, file, file_e_tag).await?;
+                Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
             }
             None => self.replace_metadata(key, head, &header).await,
         }
     }
 
     /// Reads and verifies an object and writes it anew, as the bucket writes now: format, keys, context. What S3 knows of it
-    /// stays, its tags too (which it must be allowed to read), but for access list and locks.
+    /// stays, its tags too (which it must be allowed to read) and its locks (which S3 tells to who may read them), but for
+    /// the access list.
     ///
     /// # Errors
     ///
@@ -72,7 +77,7 @@ impl Bucket {
         }
         let mut metadata = head.metadata().map(of_application).unwrap_or_default();
         metadata.extend(header.object_metadata()?.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        let output = self.copy_one(key, key, &head, Some(metadata)).await?;
+        let output = self.copy_one(key, key, &head, Some(metadata), self.locks_of(&head)).await?;
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 }

@@ -88,6 +88,11 @@ impl Settings {
         })
     }
 
+    /// Whether older S3EC objects pass, whose metadata may say nothing of their instruction files.
+    pub(crate) fn reads_older_s3ec(&self) -> bool {
+        self.s3ec.is_some() && self.commitment != CommitmentPolicy::default()
+    }
+
     /// Class, tenant, resource and the application's pairs.
     pub(crate) fn context(&self) -> EncryptionContext {
         self.privet.context(self.class).clone().with(RESOURCE, &self.resource)

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::pin::Pin;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadError;
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
@@ -66,6 +67,9 @@ impl<'a> Upload<'a> {
             .set_object_lock_mode(put.get_object_lock_mode().clone())
             .set_object_lock_retain_until_date(*put.get_object_lock_retain_until_date())
             .set_object_lock_legal_hold_status(put.get_object_lock_legal_hold_status().clone())
+            .set_object_lock_event_hold(put.get_object_lock_event_hold().clone())
+            .set_object_lock_event_hold_duration_days(*put.get_object_lock_event_hold_duration_days())
+            .set_object_lock_event_hold_duration_years(*put.get_object_lock_event_hold_duration_years())
             .set_expected_bucket_owner(put.get_expected_bucket_owner().clone())
             .set_checksum_algorithm(put.get_checksum_algorithm().clone())
             .send()
@@ -85,7 +89,7 @@ impl<'a> Upload<'a> {
         Ok(Self { request, parallel, part_size: part_size.max(least), grows: length.is_none(), guard })
     }
 
-    /// Uploads all parts, and completes the upload; or leaves nothing.
+    /// Uploads all parts, and completes the upload; or leaves nothing; or says that it has left parts.
     pub(crate) async fn run<S, B, E>(
         mut self,
         first: Vec<u8>,
@@ -108,8 +112,10 @@ impl<'a> Upload<'a> {
             }
             Err(error) => {
                 self.guard.is_armed = false;
-                self.guard.abort().await;
-                Err(error)
+                Err(match self.guard.abort().await {
+                    Ok(()) => error,
+                    Err(refused) => error.with_parts_left(&refused),
+                })
             }
         }
     }
@@ -191,6 +197,11 @@ impl<'a> Upload<'a> {
             .set_checksum_crc64_nvme(sent.checksum_crc64_nvme)
             .set_checksum_sha1(sent.checksum_sha1)
             .set_checksum_sha256(sent.checksum_sha256)
+            .set_checksum_sha512(sent.checksum_sha512)
+            .set_checksum_md5(sent.checksum_md5)
+            .set_checksum_xxhash64(sent.checksum_xxhash64)
+            .set_checksum_xxhash3(sent.checksum_xxhash3)
+            .set_checksum_xxhash128(sent.checksum_xxhash128)
             .build())
     }
 
@@ -223,6 +234,12 @@ impl<'a> Upload<'a> {
             .set_checksum_crc64_nvme(done.checksum_crc64_nvme)
             .set_checksum_sha1(done.checksum_sha1)
             .set_checksum_sha256(done.checksum_sha256)
+            .set_checksum_sha512(done.checksum_sha512)
+            .set_checksum_md5(done.checksum_md5)
+            .set_checksum_xxhash64(done.checksum_xxhash64)
+            .set_checksum_xxhash3(done.checksum_xxhash3)
+            .set_checksum_xxhash128(done.checksum_xxhash128)
+            .set_checksum_type(done.checksum_type)
             .set_server_side_encryption(done.server_side_encryption)
             .set_ssekms_key_id(done.ssekms_key_id)
             .set_bucket_key_enabled(done.bucket_key_enabled)
@@ -242,7 +259,7 @@ struct Guard {
 }
 
 impl Guard {
-    fn abort(&self) -> impl Future<Output = ()> + Send + 'static {
+    fn abort(&self) -> impl Future<Output = Result<()>> + Send + 'static {
         let abort = self
             .client
             .abort_multipart_upload()
@@ -251,9 +268,17 @@ impl Guard {
             .upload_id(&self.id)
             .set_expected_bucket_owner(self.expected_bucket_owner.clone());
         async move {
-            if let Err(error) = abort.send().await {
-                let error = Error::from_sdk("AbortMultipartUpload", &error);
-                tracing::warn!(%error, "parts of an upload that failed may be left behind");
+            match abort.send().await {
+                Ok(_) => Ok(()),
+                // What came through is complete, whatever the answer was.
+                Err(error) if error.as_service_error().is_some_and(AbortMultipartUploadError::is_no_such_upload) => {
+                    Ok(())
+                }
+                Err(error) => {
+                    let error = Error::from_sdk("AbortMultipartUpload", &error);
+                    tracing::warn!(%error, "parts of an upload that failed may be left behind");
+                    Err(error)
+                }
             }
         }
     }

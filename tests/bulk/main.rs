@@ -19,6 +19,7 @@ mod objects;
 mod site;
 mod tables;
 mod targets;
+mod versions;
 
 /// How often a job is killed: `PRIVET_KILLS`, or this often.
 fn kills(otherwise: u64) -> u64 {

@@ -23,13 +23,13 @@ use crate::{kills, random};
 const POLICY: &str = "version = 1\n[resources.documents]\nkey = [\"id\"]\n";
 
 /// A bucket with an old key and a new one.
-struct Move {
-    site: Site,
-    new_key: String,
+pub(crate) struct Move {
+    pub(crate) site: Site,
+    pub(crate) new_key: String,
 }
 
 impl Move {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let site = Site::start().await;
         let new_key = site.aws.create_key(REGION, "alias/new").await;
         Self { site, new_key }
@@ -58,7 +58,7 @@ impl Move {
         }
     }
 
-    async fn bucket(
+    pub(crate) async fn bucket(
         &self,
         writes: &str,
         reads: Option<&str>,
@@ -77,7 +77,7 @@ impl Move {
     }
 
     /// Reads whatever there is.
-    async fn before(&self) -> Bucket {
+    pub(crate) async fn before(&self) -> Bucket {
         let old = |builder: BucketBuilder| {
             let builder = builder.plaintext_reads(PlaintextReads::Allow);
             builder.commitment_policy(CommitmentPolicy::RequireEncryptAllowDecrypt)
@@ -86,7 +86,7 @@ impl Move {
     }
 
     /// Reads what is on target, and nothing else.
-    async fn after(&self) -> Bucket {
+    pub(crate) async fn after(&self) -> Bucket {
         self.bucket(&self.new_key, None, |builder| builder).await
     }
 
@@ -97,16 +97,16 @@ impl Move {
         Reprotect::new(from, to, "documents").unwrap()
     }
 
-    async fn reseal(&self) -> Reseal {
+    pub(crate) async fn reseal(&self) -> Reseal {
         Reseal::new(self.before().await, self.after().await).unwrap().documents(self.records().await)
     }
 
-    async fn job(&self, name: &str) -> JobBuilder<ObjectStore, Reseal> {
+    pub(crate) async fn job(&self, name: &str) -> JobBuilder<ObjectStore, Reseal> {
         let store = ObjectStore::new(self.before().await, "data/").page(7);
         Job::builder(name, store, self.reseal().await)
     }
 
-    async fn put_plain(&self, key: &str, body: &[u8]) {
+    pub(crate) async fn put_plain(&self, key: &str, body: &[u8]) {
         let put = self.site.s3.put_object().bucket(&self.site.name).key(key).body(ByteStream::from(body.to_vec()));
         put.send().await.unwrap();
     }
@@ -392,6 +392,36 @@ async fn instruction_files_go_with_their_objects_and_nothing_else_hides_behind_t
     this.opens(&contents).await;
     let verified = this.job("list").await.build().unwrap().verify(Extent::All).await.unwrap();
     assert!(verified.passed() && verified.read == 3, "{verified}");
+}
+
+#[tokio::test]
+async fn a_new_class_under_the_same_key_is_seen_wherever_the_key_is() {
+    let this = Move::start().await;
+    let key = &this.site.key_arn;
+    let s3ec = |builder: BucketBuilder| builder.format(ObjectFormat::S3ec);
+    let files = |builder: BucketBuilder| s3ec(builder).instruction_files();
+    let before = this.bucket(key, None, |builder| builder).await;
+    let after = this.bucket(key, None, |builder| builder.class(Classification::Confidential)).await;
+    this.bucket(key, None, s3ec).await.put("data/metadata", bytes(70)).await.unwrap();
+    this.bucket(key, None, files).await.put("data/file", bytes(80)).await.unwrap();
+    this.bucket(key, None, |builder| builder).await.put("data/framed", bytes(9000)).await.unwrap();
+    let job = |name: &str| {
+        let store = ObjectStore::new(before.clone(), "data/");
+        Job::builder(name, store, Reseal::new(before.clone(), after.clone()).unwrap()).build().unwrap()
+    };
+    let found = job("look").stragglers().await.unwrap();
+    assert_eq!((found.stragglers, found.unclear, found.on_target), (3, 0, 0), "{found}");
+    let report = job("class").run().await.unwrap();
+    assert!(report.finished, "{report}");
+    assert_eq!((report.total.rewritten, report.total.poison), (3, 0), "{report}");
+    for (name, length) in [("data/metadata", 70), ("data/file", 80), ("data/framed", 9000)] {
+        assert_eq!(after.get(name).await.unwrap().unwrap().body, bytes(length), "{name}");
+        assert!(before.get(name).await.is_err(), "{name}");
+    }
+    // What is on target is told from what was before, too.
+    let again = job("again").run().await.unwrap();
+    assert_eq!((again.total.current, again.total.poison), (3, 0), "{again}");
+    assert!(job("check").verify(Extent::All).await.unwrap().passed());
 }
 
 #[tokio::test]

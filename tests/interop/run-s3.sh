@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Has AWS's S3 encryption client (Python) and privet read each other's objects over one simulated AWS (moto), and runs the
-# behaviour tests of the S3 adapter and the contract of the embedded S3 on that one, too.
+# behaviour tests of the S3 adapter, jobs over versions and the contract of the embedded S3 on that one, too.
 # Needs python3 with pip, and cargo; what it installs goes under target/interop. Exit code 0 if all agree.
 set -euo pipefail
 
@@ -25,5 +25,6 @@ fi
 
 cargo build --quiet --example s3_peer
 "$python" tests/interop/s3_objects.py target/debug/examples/s3_peer \
-    bash -c 'cargo test --quiet --test s3 && cargo test --quiet -p privet-testkit --test contract s3::' \
+    bash -c 'cargo test --quiet --test s3 && cargo test --quiet --test bulk versions:: &&
+        cargo test --quiet -p privet-testkit --test contract s3::' \
     2> >(grep -v ' HTTP/1.1' >&2)

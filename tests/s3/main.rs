@@ -16,6 +16,7 @@ mod copies;
 mod documents;
 mod faults;
 mod formats;
+mod kept;
 mod keys;
 mod objects;
 mod ranges;

@@ -141,6 +141,19 @@ impl Header {
     }
 
     fn checked(self, options: &ReadOptions) -> Result<Self> {
+        self.check(options)?;
+        if self.seed.len() != self.suite.seed_length() || self.edk.ciphertext.is_empty() {
+            return Err(Error::integrity());
+        }
+        Ok(self)
+    }
+
+    /// Whether a reader with these options, perhaps others than it was read with, would go on with it.
+    ///
+    /// # Errors
+    ///
+    /// `Denied` if the commitment policy or an option does not let it pass; `Integrity` if its context is another.
+    pub fn check(&self, options: &ReadOptions) -> Result<()> {
         options.policy.check_read(self.suite)?;
         if self.wrapping.is_legacy() && !options.legacy_wrapping {
             return Err(Error::denied("the object's data key is wrapped as old clients did: allow it, or rewrite it"));
@@ -148,11 +161,7 @@ impl Header {
         if self.suite == ContentSuite::Cbc && !options.unauthenticated {
             return Err(Error::denied("the object's content is not authenticated (AES-CBC): allow it, or rewrite it"));
         }
-        if self.seed.len() != self.suite.seed_length() || self.edk.ciphertext.is_empty() {
-            return Err(Error::integrity());
-        }
-        self.check_context(&options.context)?;
-        Ok(self)
+        self.check_context(&options.context)
     }
 
     /// Whether the stored context is the one that the reader expects (S3EC object formats, section 2, KMS).

@@ -5,13 +5,15 @@ use std::fmt;
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use privet_bulk::Result;
 use privet_core::ErrorKind;
-use privet_core::s3ec::{INSTRUCTION_FILE_MARK, INSTRUCTION_FILE_SUFFIX};
+use privet_core::s3ec::INSTRUCTION_FILE_SUFFIX;
 
 use super::of_object;
 use crate::bucket::Bucket;
 use crate::error::{Error, is_absent};
 use crate::fetch::{collect, split};
+use crate::instructions::is_instruction_file;
 use crate::metadata::Metadata;
+use crate::put::Put;
 
 /// An object of a job.
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub struct StoredObject {
 #[derive(Clone)]
 pub(super) struct Start {
     pub(super) e_tag: String,
+    version: Option<String>,
     /// Bytes that S3 stores.
     pub(super) length: u64,
     pub(super) metadata: Metadata,
@@ -46,6 +49,7 @@ impl StoredObject {
                 let length = output.content_range().and_then(|range| range.rsplit_once('/')?.1.parse().ok());
                 Start {
                     e_tag: output.e_tag.unwrap_or_default(),
+                    version: output.version_id,
                     length: length.or(body.content_length.and_then(|length| length.try_into().ok())).unwrap_or(0),
                     metadata: output.metadata.unwrap_or_default(),
                     is_tagged: output.tag_count.is_some_and(|count| count > 0),
@@ -71,6 +75,7 @@ impl StoredObject {
         };
         let start = Start {
             e_tag: head.e_tag.unwrap_or_default(),
+            version: head.version_id,
             length: 0,
             metadata: head.metadata.unwrap_or_default(),
             is_tagged: head.tag_count.is_some_and(|count| count > 0),
@@ -104,6 +109,17 @@ impl StoredObject {
         Ok(self.start.as_ref().is_ok_and(|start| e_tag.as_deref() != Some(&start.e_tag)))
     }
 
+    /// Whether the object that was read is this version of it. Of one that cannot be read nobody knows otherwise.
+    pub(super) fn is_version(&self, version: &str) -> bool {
+        self.start.as_ref().map_or(true, |start| start.version.as_deref().unwrap_or(NO_VERSION) == version)
+    }
+
+    /// Whether the object that was read stays as an older version of what was put in its place.
+    pub(super) fn stays_behind(&self, put: &Put) -> bool {
+        // One that has a version of its own is never overwritten; one that has none is by another that has none.
+        !self.is_version(NO_VERSION) || put.version_id.as_deref().is_some_and(|version| version != NO_VERSION)
+    }
+
     /// The tags of the object as a request has them, if there are any.
     ///
     /// # Errors
@@ -135,15 +151,8 @@ impl StoredObject {
 }
 
 impl Start {
-    /// Whether it is an instruction file: by its mark, which not all clients write, or by what it holds. An application's
-    /// own object may be called like one.
     fn is_instruction_file(&self, key: &str) -> bool {
-        let is_marked = self.metadata.contains_key(INSTRUCTION_FILE_MARK);
-        let says_so = || {
-            let text = self.first.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
-            text.trim_ascii_start().starts_with(b"\"x-amz-")
-        };
-        key.ends_with(INSTRUCTION_FILE_SUFFIX) && (is_marked || says_so())
+        key.ends_with(INSTRUCTION_FILE_SUFFIX) && is_instruction_file(&self.metadata, &self.first)
     }
 }
 
@@ -154,5 +163,7 @@ impl fmt::Debug for StoredObject {
     }
 }
 
+/// The version of an object that was written while its bucket had none, or none any more: there is one at most.
+const NO_VERSION: &str = "null";
 /// Bytes that are fetched of each object: the headers of all but those with many wrapped keys.
 const FIRST: u64 = 4 << 10;

@@ -11,7 +11,7 @@ use privet_bulk::{Decision, Error, Look, Reason, Reprotect, Result, Store as _, 
 use privet_core::ErrorKind;
 use privet_core::keyring::WrappingKey;
 use privet_core::message::Header as MessageHeader;
-use privet_core::s3ec::{ContentSuite, Header, Lookup};
+use privet_core::s3ec::{ContentSuite, Header};
 use serde_json::{Value as Json, json};
 
 use super::document::{look_at_document, prove_document};
@@ -24,7 +24,7 @@ use crate::documents::DocumentFormat;
 use crate::error::Result as S3Result;
 use crate::fetch::Kind;
 use crate::format::ObjectFormat;
-use crate::metadata::is_document;
+use crate::metadata::{Metadata, is_document};
 
 /// Reads objects as one [`Bucket`] and writes them as another: the same bucket with other keys, another policy, another
 /// class, another format.
@@ -55,6 +55,8 @@ pub enum Moved {
     Current,
     /// There is no such object.
     Absent,
+    /// The version that was named is not the current one, and stays as it is.
+    Outdated,
 }
 
 /// What is to become of an object.
@@ -130,8 +132,24 @@ impl Reseal {
     /// `Conflict` if the object was replaced meanwhile: another try decides anew; otherwise S3's, the key provider's, and
     /// what is wrong with the object.
     pub async fn move_one(&self, key: &str) -> Result<Moved> {
+        self.move_version(key, None).await
+    }
+
+    /// The same if this version of the object, where one is named, is the current one: S3 replaces no other. An object without
+    /// versions is its version `null`.
+    ///
+    /// # Errors
+    ///
+    /// As [`move_one`](Self::move_one).
+    pub async fn move_version(&self, key: &str, version: Option<&str>) -> Result<Moved> {
         let store = ObjectStore::new(self.from.clone(), key);
-        let Some(object) = StoredObject::fetch(&self.from, key).await? else { return Ok(Moved::Absent) };
+        let Some(object) = StoredObject::fetch(&self.from, key).await? else {
+            // Behind what marks a removal, older versions are still there.
+            return Ok(if version.is_some() { Moved::Outdated } else { Moved::Absent });
+        };
+        if version.is_some_and(|version| !object.is_version(version)) {
+            return Ok(Moved::Outdated);
+        }
         let Decision::Rewrite { rewritten, .. } = self.rewrite(&object).await? else { return Ok(Moved::Current) };
         match store.write(&0, &object, &rewritten).await? {
             Written::Done { .. } => Ok(Moved::Rewritten),
@@ -149,7 +167,7 @@ impl Reseal {
         if is_document(&start.metadata) {
             return self.find_document(object, start).await;
         }
-        let kind = Kind::of(&self.from.settings, Some(&self.from.client), &object.key, &start.metadata).await?;
+        let kind = self.kind_of(&object.key, &start.metadata).await?;
         let Some(to) = &self.to else {
             let is_clear = matches!(kind, Kind::Plain);
             return Ok(if is_clear { Finding::Current } else { Finding::Stale(vec![Reason::Sealed], How::Clear) });
@@ -176,6 +194,18 @@ impl Reseal {
         }
     }
 
+    async fn kind_of(&self, key: &str, metadata: &Metadata) -> S3Result<Kind> {
+        let of = async |bucket: &Bucket| Kind::of(&bucket.settings, Some(&bucket.client), key, metadata).await;
+        match (of(&self.from).await, &self.to) {
+            // What was moved to another context before has the target's.
+            (Err(error), Some(to)) if error.kind() == ErrorKind::Integrity => match of(to).await {
+                Ok(kind @ Kind::S3ec(..)) => Ok(kind),
+                _ => Err(error),
+            },
+            (kind, _) => kind,
+        }
+    }
+
     fn find_s3ec(&self, to: &Bucket, start: &Start, header: Box<Header>) -> Result<Finding> {
         let keeps = to.settings.format.is_none();
         let format = keeps.then_some(ObjectFormat::S3ec);
@@ -189,9 +219,7 @@ impl Reseal {
         }
         let how = if self.rewraps && start.length <= MOST_COPIED { How::Rewrap } else { How::Anew(format) };
         // One that the target would not read as it is: wrapped as old clients did, or under another context.
-        let is_read = header.is_in_instruction_file()
-            || matches!(Header::read(&start.metadata, &to.settings.s3ec_reading()), Ok(Lookup::Header(_)));
-        if header.wrapping().is_legacy() || !is_read {
+        if header.wrapping().is_legacy() || header.check(&to.settings.s3ec_reading()).is_err() {
             return Ok(Finding::Stale(vec![Reason::Format("S3EC context".to_owned())], how));
         }
         Ok(Finding::Unclear(header, how))

@@ -18,6 +18,7 @@ use crate::documents::DocumentFormat;
 use crate::error::{Error, Result};
 use crate::fetch::Kind;
 use crate::format::{ObjectFormat, Writing};
+use crate::locks::with_locks;
 use crate::metadata::{Metadata, document_mark};
 use crate::put::Put;
 
@@ -60,12 +61,8 @@ impl Rewriting {
         let file = self.instruction_file(key, &read.metadata).await?;
         let tagging = object.tagging(&self.from).await?;
         let e_tag = read.e_tag.clone();
-        let request = with_head(to.client.put_object().key(key), &head)
-            .set_object_lock_mode(head.object_lock_mode.as_ref().map(|mode| mode.as_str().into()))
-            .set_object_lock_retain_until_date(head.object_lock_retain_until_date)
-            .set_object_lock_legal_hold_status(head.object_lock_legal_hold_status.clone())
-            .set_tagging(tagging)
-            .if_match(&e_tag);
+        let request = with_head(to.client.put_object().key(key), &head).set_tagging(tagging).if_match(&e_tag);
+        let request = with_locks!(request, to.locks_of(&head));
         let failure = Failure::default();
         let put = match self.how {
             How::Rewrap => return Err(gone()),

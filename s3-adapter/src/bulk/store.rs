@@ -17,7 +17,8 @@ use crate::error::Error as S3Error;
 /// is cut into shards.
 ///
 /// An object is replaced on the condition that it has the ETag that was read. In a bucket with versions the older version
-/// stays, readable with the older key: the report counts them; remove them, or let a lifecycle rule do it.
+/// stays, readable with the older key (for an S3EC object with an instruction file that is wrapped anew, the older version of
+/// the file): the report counts them; remove them, or let a lifecycle rule do it.
 ///
 /// Units are requests: reads of `GetObject` and `ListObjectsV2`, writes of `PutObject` and `CopyObject`.
 #[derive(Clone)]
@@ -210,7 +211,7 @@ impl Store for ObjectStore {
     async fn write(&self, _shard: &u32, object: &StoredObject, rewriting: &Rewriting) -> Result<Written> {
         let units = rewriting.requests();
         match Box::pin(rewriting.put(object)).await {
-            Ok(put) => Ok(Written::Done { units, older_versions: u64::from(put.version_id.is_some()) }),
+            Ok(put) => Ok(Written::Done { units, older_versions: u64::from(object.stays_behind(&put)) }),
             Err(error) if error.is_retryable() => Err(error.into()),
             // What failed may have taken effect before: the answer to an upload's end can get lost, and then there is no
             // such upload any more.

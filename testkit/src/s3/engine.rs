@@ -1,10 +1,12 @@
 //! The engine: s3s's file system, and what that lacks and privet needs.
 //!
-//! Added: conditions of reads, tags, the list of uploads under way, and ETags in lists.
+//! Added: conditions of reads, tags, locks, storage classes and encryption as they were asked for, the uploads under way, and
+//! ETags in lists.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -22,6 +24,7 @@ pub(super) struct Engine {
 #[derive(Default)]
 struct State {
     tags: HashMap<Place, Vec<Tag>>,
+    storage: HashMap<Place, Storage>,
     uploads: BTreeMap<String, Upload>,
     /// What was uploaded in parts: the engine goes on giving the checksums of what was there before.
     composite: HashSet<Place>,
@@ -32,6 +35,61 @@ type Place = (String, String);
 struct Upload {
     place: Place,
     tags: Vec<Tag>,
+    storage: Storage,
+}
+
+/// How an object is to be stored, as it was asked for: nothing is encrypted or locked.
+#[derive(Clone, Default)]
+struct Storage {
+    class: Option<StorageClass>,
+    encryption: Option<ServerSideEncryption>,
+    kms_key: Option<SSEKMSKeyId>,
+    bucket_key: Option<BucketKeyEnabled>,
+    lock_mode: Option<ObjectLockMode>,
+    retain_until: Option<ObjectLockRetainUntilDate>,
+    legal_hold: Option<ObjectLockLegalHoldStatus>,
+}
+
+macro_rules! storage_of {
+    ($input:expr) => {
+        Storage {
+            class: $input.storage_class.clone(),
+            encryption: $input.server_side_encryption.clone(),
+            kms_key: $input.ssekms_key_id.clone(),
+            bucket_key: $input.bucket_key_enabled,
+            lock_mode: $input.object_lock_mode.clone(),
+            retain_until: $input.object_lock_retain_until_date.clone(),
+            legal_hold: $input.object_lock_legal_hold_status.clone(),
+        }
+    };
+}
+
+macro_rules! say_storage {
+    ($output:expr, $storage:expr) => {
+        if let Some(storage) = $storage {
+            $output.storage_class = storage.class;
+            $output.server_side_encryption = storage.encryption;
+            $output.ssekms_key_id = storage.kms_key;
+            $output.bucket_key_enabled = storage.bucket_key;
+            $output.object_lock_mode = storage.lock_mode;
+            $output.object_lock_retain_until_date = storage.retain_until;
+            $output.object_lock_legal_hold_status = storage.legal_hold;
+        }
+    };
+}
+
+impl Storage {
+    /// What the service refuses.
+    fn checked(self) -> S3Result<Self> {
+        let is_over = |until: &Timestamp| *until <= Timestamp::from(SystemTime::now());
+        if self.retain_until.as_ref().is_some_and(is_over) {
+            return Err(s3_error!(InvalidArgument, "The retain until date must be in the future!"));
+        }
+        if self.lock_mode.is_some() != self.retain_until.is_some() {
+            return Err(s3_error!(InvalidArgument, "mode and date must both be there"));
+        }
+        Ok(self)
+    }
 }
 
 impl Engine {
@@ -54,6 +112,14 @@ impl Engine {
         } else {
             state.tags.insert(place, tags);
         }
+    }
+
+    fn keep(&self, place: Place, storage: Storage) {
+        self.state().storage.insert(place, storage);
+    }
+
+    fn find_upload(&self, id: &str) -> S3Result<()> {
+        if self.state().uploads.contains_key(id) { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
     /// What the service checks before it reads: the engine has the conditions of writes only.
@@ -130,6 +196,7 @@ impl S3 for Engine {
         let count = self.state().tags.get(&place).map(|tags| tags.len() as i32);
         let mut response = self.files.get_object(request).await?;
         response.output.tag_count = count;
+        say_storage!(response.output, self.state().storage.get(&place).cloned());
         if self.state().composite.contains(&place) {
             let output = &mut response.output;
             output.checksum_crc32 = None;
@@ -146,15 +213,19 @@ impl S3 for Engine {
         let place = (input.bucket.clone(), input.key.clone());
         let _turn = self.turns.read().await;
         self.check(&place, input.if_match.as_ref(), input.if_none_match.as_ref()).await?;
-        self.files.head_object(request).await
+        let mut response = self.files.head_object(request).await?;
+        say_storage!(response.output, self.state().storage.get(&place).cloned());
+        Ok(response)
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let place = (request.input.bucket.clone(), request.input.key.clone());
         let tags = parse_tags(request.input.tagging.clone());
+        let storage = storage_of!(request.input).checked()?;
         let _turn = self.turns.write().await;
         let response = self.files.put_object(request).await?;
         self.state().composite.remove(&place);
+        self.keep(place.clone(), storage);
         self.tag(place, tags);
         Ok(response)
     }
@@ -177,8 +248,10 @@ impl S3 for Engine {
             }
             _ => false,
         };
+        let storage = storage_of!(input).checked()?;
         let _turn = self.turns.write().await;
         let response = self.files.copy_object(request).await?;
+        self.keep(place.clone(), storage);
         if is_composite {
             self.state().composite.insert(place.clone());
         } else {
@@ -193,6 +266,7 @@ impl S3 for Engine {
         let _turn = self.turns.write().await;
         self.check(&place, request.input.if_match.as_ref(), None).await?;
         let response = self.files.delete_object(request).await?;
+        self.state().storage.remove(&place);
         self.tag(place, Vec::new());
         Ok(response)
     }
@@ -233,9 +307,10 @@ impl S3 for Engine {
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
         let place = (request.input.bucket.clone(), request.input.key.clone());
         let tags = parse_tags(request.input.tagging.clone());
+        let storage = storage_of!(request.input).checked()?;
         let response = self.files.create_multipart_upload(request).await?;
         let id = response.output.upload_id.clone().unwrap_or_default();
-        self.state().uploads.insert(id, Upload { place, tags });
+        self.state().uploads.insert(id, Upload { place, tags, storage });
         Ok(response)
     }
 
@@ -245,10 +320,12 @@ impl S3 for Engine {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let id = request.input.upload_id.clone();
         let _turn = self.turns.write().await;
+        self.find_upload(&id)?;
         let response = self.files.complete_multipart_upload(request).await?;
         let upload = self.state().uploads.remove(&id);
         if let Some(upload) = upload {
             self.state().composite.insert(upload.place.clone());
+            self.keep(upload.place.clone(), upload.storage);
             self.tag(upload.place, upload.tags);
         }
         Ok(response)
@@ -259,6 +336,7 @@ impl S3 for Engine {
         request: S3Request<AbortMultipartUploadInput>,
     ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
         let id = request.input.upload_id.clone();
+        self.find_upload(&id)?;
         let response = self.files.abort_multipart_upload(request).await?;
         self.state().uploads.remove(&id);
         Ok(response)
@@ -307,10 +385,12 @@ impl S3 for Engine {
     }
 
     async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        self.find_upload(&request.input.upload_id)?;
         self.files.list_parts(request).await
     }
 
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        self.find_upload(&request.input.upload_id)?;
         self.files.upload_part(request).await
     }
 
