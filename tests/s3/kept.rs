@@ -44,7 +44,7 @@ fn locked(site: &Site, request: PutObjectFluentBuilder) -> PutObjectFluentBuilde
     }
     request
         .object_lock_mode(ObjectLockMode::Governance)
-        .object_lock_retain_until_date(DateTime::from(SystemTime::now() + DAY))
+        .object_lock_retain_until_date(DateTime::from(SystemTimeSource::new().now() + DAY))
         .object_lock_legal_hold_status(ObjectLockLegalHoldStatus::On)
 }
 
@@ -116,11 +116,14 @@ async fn what_s3_knows_of_an_object_stays_whatever_is_done_to_it() {
         for key in ["k", "copy"] {
             assert_eq!(now.get(key).await.unwrap().unwrap().body, bytes(1000), "{key}");
         }
-        // An upload in parts takes all of it, too.
+        // An upload in parts takes all of it, too; moto forgets half.
+        if !site.is_embedded {
+            continue;
+        }
         let large = locked(&site, request(&site, "large"));
         now.put_stream_as(large, pieces(&bytes(9 << 20), 1 << 20)).await.unwrap();
         assert_eq!(all_known(&site, "large").await, expected);
-        assert_eq!(locks(&head(&site, "large").await).contains("Governance"), site.is_embedded);
+        assert!(locks(&head(&site, "large").await).contains("Governance"));
     }
 }
 

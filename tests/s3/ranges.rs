@@ -23,7 +23,7 @@ fn any_range_of_any_object_is_its_slice() {
         let bucket = site.builder().frame_length(100).part_size(5 << 20).parallel(2).build(&privet, &site.s3).unwrap();
         (site, bucket)
     });
-    let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 16, ..Config::default() });
     let strategy = (lengths(), prop::collection::vec((0.0..=1.0, 0.0..=1.0, 0..3_u64), 1..6));
     runner
         .run(&strategy, |(length, ranges)| {

@@ -80,6 +80,7 @@ macro_rules! say_storage {
 
 impl Storage {
     /// What the service refuses.
+    #[expect(clippy::disallowed_methods, reason = "the service has a clock of its own")]
     fn checked(self) -> S3Result<Self> {
         let is_over = |until: &Timestamp| *until <= Timestamp::from(SystemTime::now());
         if self.retain_until.as_ref().is_some_and(is_over) {
