@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value as Json, json};
 
 const SECRETS: [&str; 4] = ["ada@example.com", "12 Analytical Row", "London", "4000 0000 0000 0002"];
@@ -90,8 +91,34 @@ fn orders_are_stored_once_and_missing_ones_are_not_found() {
     assert!(!printed.contains("eve@example.org"));
     post["body"] = order.to_string().replace("o-2", "o-1").into();
     assert_eq!(answer("again", &post).0, 409);
-    post["body"] = json!("{}");
-    assert_eq!(answer("odd", &post).0, 400);
+    for (body, encoded) in [("{}", false), ("{\"id\": \"secret-id\", \"status\": 1}", false), ("-", true)] {
+        (post["body"], post["isBase64Encoded"]) = (json!(body), json!(encoded));
+        let (status, _, printed) = answer("odd", &post);
+        assert!(status == 400 && !printed.contains("secret-id"), "{printed}");
+    }
+    // What API Gateway does not take for text comes in base64.
+    post["body"] = json!(BASE64_STANDARD.encode(order.to_string().replace("o-2", "o-3")));
+    assert_eq!(answer("encoded", &post).0, 201);
+}
+
+#[test]
+fn what_is_no_event_is_named_and_what_is_refused_is_logged() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lambda-broken.json");
+    std::fs::write(&file, "{\"version\": \"2.0\"}").unwrap();
+    for (file, said) in [(file.to_str().unwrap(), "`requestContext`"), ("no/such/event.json", "cannot be read")] {
+        let output = command().arg(file).output().unwrap();
+        let said_it = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert!(said_it.contains(&format!("`{file}`")) && said_it.contains(said), "{said_it}");
+    }
+    let mut event = sample();
+    event["requestContext"]["authorizer"]["lambda"]["securityLevel"] = json!("secret-level");
+    let (status, _, printed) = answer("level", &event);
+    assert!(status == 401 && printed.contains("securityLevel") && !printed.contains("secret-level"), "{printed}");
+    event = sample();
+    event["routeKey"] = json!("DELETE /orders/{id}");
+    let (status, _, printed) = answer("route", &event);
+    assert!(status == 404 && printed.contains("DELETE /orders/{id}"), "{printed}");
 }
 
 /// Reads a request: its first line and body.

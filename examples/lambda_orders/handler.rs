@@ -2,6 +2,7 @@
 
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::event::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use privet::dynamodb::{Error, Table};
 use privet::{ErrorKind, Principal, Protector};
 use serde_json::{Value as Json, json};
@@ -20,7 +21,13 @@ impl Orders {
 
     pub(crate) async fn answer(&self, event: ApiGatewayV2httpRequest) -> ApiGatewayV2httpResponse {
         // Who asks is what the authorizer has verified, and nothing that the caller sent.
-        let Some(principal) = principal(&event) else { return response(401, &json!({"error": "who are you?"})) };
+        let principal = match principal(&event) {
+            Ok(principal) => principal,
+            Err(error) => {
+                tracing::warn!(%error, "not authorized");
+                return response(401, &json!({"error": "who are you?"}));
+            }
+        };
         match self.serve(event, &principal).await {
             Ok((status, body)) => response(status, &body),
             Err(error) => {
@@ -43,21 +50,37 @@ impl Orders {
                 None => Ok((404, json!({"error": "there is no such order"}))),
             },
             (Some("POST /orders"), _) => {
-                let Ok(order) = serde_json::from_str::<Order>(event.body.as_deref().unwrap_or_default()) else {
-                    return Ok((400, json!({"error": "the body is no order"})));
+                let order = match body(event).map(|body| serde_json::from_slice::<Order>(&body)) {
+                    Some(Ok(order)) => order,
+                    Some(Err(error)) => {
+                        // Where, and not what: the message may have a part of the order in it.
+                        tracing::warn!(line = error.line(), column = error.column(), "the body is no order");
+                        return Ok((400, json!({"error": "the body is no order"})));
+                    }
+                    None => return Ok((400, json!({"error": "the body is no base64"}))),
                 };
                 self.table.put_new(&order).await?;
                 // Even who has just sent it is shown no more of it than the role may see.
                 Ok((201, self.privet.view(&order, principal).await?.into_json()))
             }
-            _ => Ok((404, json!({"error": "there is no such route"}))),
+            // Events of REST APIs and of payload format 1.0 have none.
+            (route, _) => {
+                tracing::warn!(route, "there is no such route");
+                Ok((404, json!({"error": "there is no such route"})))
+            }
         }
     }
 }
 
-fn principal(event: &ApiGatewayV2httpRequest) -> Option<Principal> {
-    let context = event.request_context.authorizer.as_ref()?.fields.clone();
-    Principal::from_authorizer(&Json::Object(context.into_iter().collect())).ok()
+fn principal(event: &ApiGatewayV2httpRequest) -> privet::Result<Principal> {
+    let context = event.request_context.authorizer.as_ref().map(|authorizer| authorizer.fields.clone());
+    Principal::from_authorizer(&Json::Object(context.unwrap_or_default().into_iter().collect()))
+}
+
+/// API Gateway encodes what it does not take for text.
+fn body(event: ApiGatewayV2httpRequest) -> Option<Vec<u8>> {
+    let body = event.body.unwrap_or_default();
+    if event.is_base64_encoded { BASE64_STANDARD.decode(body).ok() } else { Some(body.into_bytes()) }
 }
 
 fn response(status: i64, body: &Json) -> ApiGatewayV2httpResponse {
