@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 use common::{Events, Site};
 use privet::dynamodb::{SendProtected, from_item, to_item};
 use privet::keyring::RawAesKeyring;
-use privet::value::{Map, Path, Step, TypeId, Value, serialise_into};
+use privet::value::{Map, TypeId, Value, serialise_into};
 use privet::{ErrorKind, Policy, Protector, Secret};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
@@ -147,9 +147,18 @@ fn update() -> impl Strategy<Value = String> {
         2 => path().prop_map(|path| format!("REMOVE {path}")),
         1 => path().prop_map(|path| format!("ADD {path} :n")),
     ];
-    (action, proptest::option::of(path())).prop_map(|(action, removed)| match removed {
-        Some(path) if !action.starts_with("REMOVE") => format!("{action} REMOVE {path}"),
-        _ => action,
+    // DynamoDB takes no two paths of which one is in the other. Not every engine looks.
+    let is_within = |one: &str, other: &str| {
+        one.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    (action, proptest::option::of(path())).prop_map(move |(action, removed)| {
+        let changed = action.split(' ').nth(1).unwrap_or_default();
+        match removed {
+            Some(path) if !action.starts_with("REMOVE") && !is_within(&path, changed) && !is_within(changed, &path) => {
+                format!("{action} REMOVE {path}")
+            }
+            _ => action,
+        }
     })
 }
 
@@ -248,19 +257,6 @@ impl<'a> Tables<'a> {
         items.extend(batch.unwrap().responses.unwrap().remove("things").unwrap());
         items.extend(transact.unwrap().responses.unwrap().into_iter().map(|response| response.item.unwrap()));
         items
-    }
-
-    /// Whether a path of the update leads into what is stored as one sealed value.
-    async fn is_sealed_around(&self, update: &str) -> bool {
-        let stored = from_item(self.site.stored("things", "put").await.unwrap()).unwrap();
-        let resource = self.privet.resource("things").unwrap();
-        let opened = self.privet.unprotect_record(&resource, stored).await.unwrap();
-        update.split([' ', ',', '(', ')']).filter(|word| word.starts_with('#')).any(|word| {
-            let parts = word.split(['.', '[']).map(|part| part.trim_start_matches('#').trim_end_matches(']'));
-            let steps = parts.map(|part| part.parse().map_or_else(|_| Step::Key(part.to_owned()), Step::Index));
-            let path = Path::from(steps.collect::<Vec<_>>());
-            opened.sealed().iter().any(|(sealed, _)| path.is_within(sealed) && path != *sealed)
-        })
     }
 
     async fn reads_as(&self, id: &str, expected: &Map) -> Outcome {
@@ -406,11 +402,6 @@ fn updates_do_what_they_do_in_clear_or_are_refused() {
                 }
                 (Err(_), Err(_)) => {}
                 (Ok(_), Err(plain)) => prop_assert!(false, "in clear it is refused: {:?}", plain),
-                // In the table it leads into what is sealed as one value, because of what else is in there.
-                (Err(error), Ok(_)) if tables.is_sealed_around(&update).await => {
-                    prop_assert_eq!(error.kind(), ErrorKind::Input);
-                    return tables.reads_as("put", &item).await;
-                }
                 (Err(sealed), Ok(_)) => prop_assert!(false, "in clear it is done: {:?}", sealed),
             }
         }
