@@ -255,7 +255,11 @@ impl Decryptor {
         }
         // Whole frames are opened where they are, without a copy into the buffer.
         let left = self.consume(bytes, out)?;
-        self.buffer.extend_from_slice(left);
+        if !left.is_empty() {
+            // Once, and no more than the limit lets a frame have.
+            self.buffer.reserve_exact(self.needs);
+            self.buffer.extend_from_slice(left);
+        }
         Ok(())
     }
 
