@@ -217,9 +217,7 @@ impl Rekeyer {
         let mut separator = b'{';
         let mut header = Some(&self.new_header);
         for (name, leaf) in &document.members {
-            if *name > JSON_HEADER
-                && let Some(header) = header.take()
-            {
+            if let Some(header) = header.take_if(|_| *name > JSON_HEADER) {
                 write_name(JSON_HEADER, separator, out);
                 write_base64(header, out);
                 separator = b',';
