@@ -14,52 +14,16 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use privet::audit::TracingSink;
 use privet::dynamodb::{SendProtected as _, Tables as _};
 use privet::keyring::{KmsKeyring, RawAesKeyring};
-use privet::{Keyring, Protect, Protector, Secret};
+use privet::{Keyring, Protector, Secret};
 use privet_testkit::EmbeddedAws;
-use serde::{Deserialize, Serialize};
 
-#[derive(Protect, Serialize, Deserialize)]
-#[protect(resource = "customers", key = "id")]
-struct Customer {
-    #[protect(public)]
-    id: String,
-    #[protect(public)]
-    name: String,
-    #[protect(pii, mask = "email")]
-    email: String,
-    #[protect(pii, mask = "last4")]
-    ssn: String,
-    #[protect(sensitive)]
-    api_key: String,
-    #[protect(confidential)]
-    health_records: String,
-    #[protect(public)]
-    country: String,
-    #[protect(public)]
-    language: String,
-    #[protect(public)]
-    tier: String,
-    #[protect(public)]
-    created_at: String,
-}
+#[path = "common/customer.rs"]
+mod customer;
 
-fn customer() -> Customer {
-    Customer {
-        id: "c-000001".into(),
-        name: "Ada Lovelace".into(),
-        email: "ada.lovelace@example.com".into(),
-        ssn: "900-12-3456".into(),
-        api_key: "key_live_51H8xk2fictive0000".into(),
-        health_records: "2026-01-02: check-up, nothing to report".into(),
-        country: "GB".into(),
-        language: "en".into(),
-        tier: "gold".into(),
-        created_at: "2026-11-23T08:00:00Z".into(),
-    }
-}
+use customer::{Customer, model};
 
 fn key() -> AttributeValue {
-    AttributeValue::S(customer().id)
+    AttributeValue::S(model::<Customer>().id)
 }
 
 /// A table for what is stored in clear, and one for what is sealed.
@@ -89,8 +53,8 @@ fn calls(criterion: &mut Criterion) {
         let kms = KmsKeyring::new(aws_sdk_kms::Client::new(&config), key).unwrap();
         (aws, client, [("raw AES", protector(raw)), ("KMS", protector(kms))])
     });
-    let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(customer()).unwrap();
-    let model = customer();
+    let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(model::<Customer>()).unwrap();
+    let model: Customer = model();
 
     let mut group = criterion.benchmark_group("put_item");
     let put = |table: &str| client.put_item().table_name(table).set_item(Some(item.clone()));

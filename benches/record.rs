@@ -24,30 +24,10 @@ use privet::value::{Map, Value, serialise_into, to_record};
 use privet::{Policy, Principal, Protect, Protector, Secret};
 use serde::{Deserialize, Serialize};
 
-#[derive(Protect, Serialize, Deserialize)]
-#[protect(resource = "customers", key = "id")]
-struct Four {
-    #[protect(public)]
-    id: String,
-    #[protect(public)]
-    name: String,
-    #[protect(pii, mask = "email")]
-    email: String,
-    #[protect(pii, mask = "last4")]
-    ssn: String,
-    #[protect(sensitive)]
-    api_key: String,
-    #[protect(confidential)]
-    health_records: String,
-    #[protect(public)]
-    country: String,
-    #[protect(public)]
-    language: String,
-    #[protect(public)]
-    tier: String,
-    #[protect(public)]
-    created_at: String,
-}
+#[path = "common/customer.rs"]
+mod customer;
+
+use customer::{Customer as Four, model};
 
 #[derive(Protect, Serialize, Deserialize)]
 #[protect(resource = "customers", key = "id")]
@@ -72,26 +52,6 @@ struct Eight {
     language: String,
     #[protect(confidential)]
     tier: String,
-}
-
-fn fields() -> [(&'static str, &'static str); 10] {
-    [
-        ("id", "c-000001"),
-        ("name", "Ada Lovelace"),
-        ("email", "ada.lovelace@example.com"),
-        ("ssn", "900-12-3456"),
-        ("api_key", "key_live_51H8xk2fictive0000"),
-        ("health_records", "2026-01-02: check-up, nothing to report"),
-        ("country", "GB"),
-        ("language", "en"),
-        ("tier", "gold"),
-        ("created_at", "2026-11-23T08:00:00Z"),
-    ]
-}
-
-fn model<T: serde::de::DeserializeOwned>() -> T {
-    let record: Map = fields().into_iter().map(|(name, text)| (name.into(), Value::S(text.into()))).collect();
-    privet::value::from_record(record).unwrap()
 }
 
 fn protector() -> Protector {

@@ -265,7 +265,7 @@ async fn a_table_that_never_becomes_usable_is_not_waited_for_forever() {
     let start = tokio::time::Instant::now();
     let creating = Scripted::answering(200, r#"{"Table": {"TableName": "orders", "TableStatus": "CREATING"}}"#);
     let definition = orders().await.patience(Duration::from_secs(60));
-    let error = ensure_table(&creating.dynamodb().await, &definition).await.unwrap_err();
+    let error = ensure_table(&Client::new(&creating.config().await), &definition).await.unwrap_err();
     assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Io, true));
     assert_eq!(error.to_string(), "the table `orders` is not ready yet: try again");
     let waited = start.elapsed();
@@ -287,7 +287,7 @@ async fn a_table_that_cannot_be_used_says_why() {
         ("ARCHIVED", ErrorKind::Config),
     ] {
         let answer = format!(r#"{{"Table": {{"TableName": "orders", "TableStatus": "{status}"}}}}"#);
-        let dynamodb = Scripted::answering(200, answer).dynamodb().await;
+        let dynamodb = Client::new(&Scripted::answering(200, answer).config().await);
         assert_eq!(ensure_table(&dynamodb, &orders().await).await.unwrap_err().kind(), kind, "{status}");
     }
     let aws = EmbeddedAws::start().await;

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::config::SharedHttpClient;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -24,10 +25,10 @@ impl Scripted {
         Self { status, body: body.into(), asked: Arc::default() }
     }
 
-    pub async fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = EmbeddedAws::start().await.config(super::REGION).await;
-        let config = config.into_builder().http_client(SharedHttpClient::new(self.clone())).build();
-        aws_sdk_dynamodb::Client::new(&config)
+    /// For the client of any service.
+    pub async fn config(&self) -> SdkConfig {
+        let config = EmbeddedAws::start().await.config("eu-west-1").await;
+        config.into_builder().http_client(SharedHttpClient::new(self.clone())).build()
     }
 
     pub fn asked(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Aliases and bare ids: they write, what is stored is the key's ARN, and reading takes another keyring.
 
+use aws_sdk_kms::Client;
 use privet::keyring::{DataKeyRequest, KmsClients, KmsDiscoveryKeyring, KmsKeyring, MultiKeyring};
 use privet::{EncryptionContext, ErrorKind, Keyring};
 use privet_testkit::ACCOUNT;
@@ -73,7 +74,7 @@ async fn an_alias_must_lead_to_a_key_that_it_can_mean() {
         ("arn:aws:kms:eu-west-1:999999999999:alias/privet", key, false),
     ] {
         let kms = Scripted::answering(200, answer(arn));
-        let keyring = KmsKeyring::for_writing(kms.client().await, name).unwrap();
+        let keyring = KmsKeyring::for_writing(Client::new(&kms.config().await), name).unwrap();
         let request = DataKeyRequest::new(EncryptionContext::new());
         let result = keyring.generate_data_key(&request).await;
         assert_eq!(result.is_ok(), is_good, "{name} gave {arn}: {result:?}");

@@ -1,5 +1,6 @@
 //! Answers that no working KMS gives are refused: another key, another length, something missing.
 
+use aws_sdk_kms::Client;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use privet::keyring::KmsKeyring;
@@ -59,7 +60,7 @@ fn wrong_blobs() -> Vec<Value> {
 
 async fn keyring(answer: impl Into<String>) -> (KmsKeyring, Scripted) {
     let kms = Scripted::answering(200, answer);
-    (KmsKeyring::new(kms.client().await, KEY).unwrap(), kms)
+    (KmsKeyring::new(Client::new(&kms.config().await), KEY).unwrap(), kms)
 }
 
 fn edk() -> EncryptedDataKey {
@@ -113,7 +114,7 @@ async fn what_is_no_answer_at_all_is_refused_without_being_quoted() {
 #[tokio::test]
 async fn an_error_code_that_is_none_is_not_repeated() {
     let kms = Scripted::answering(400, r#"{"__type": "the owner is dr-strange", "message": "owner dr-strange"}"#);
-    let keyring = KmsKeyring::new(kms.client().await, KEY).unwrap();
+    let keyring = KmsKeyring::new(Client::new(&kms.config().await), KEY).unwrap();
     refused(keyring.generate_data_key(&request()).await, ErrorKind::KeyUnavailable);
 }
 

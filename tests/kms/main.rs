@@ -14,6 +14,7 @@ mod cache;
 mod discovery;
 mod faults;
 mod regions;
+#[path = "../common/scripted.rs"]
 mod scripted;
 
 use std::fmt::Write as _;
