@@ -1,6 +1,9 @@
 //! What protection adds to a call of DynamoDB: `put_item` and `get_item` through `send_protected`, and typed tables, beside
 //! the plain calls of the SDK that store and read the same application data.
 //!
+//! `sealed, plain` is the plain call with what is stored of a sealed item: what is on top of it is privet's own, and what is
+//! below it is the service's and the SDK's, for items that are longer.
+//!
 //! `cargo bench --bench dynamodb`. DynamoDB is the embedded one, in the process: no network, which would hide the
 //! difference. Keys are warm. Quote ratios of the same run.
 
@@ -61,6 +64,14 @@ fn calls(criterion: &mut Criterion) {
     group.bench_function("plain", |bencher| {
         bencher.to_async(&runtime).iter(async || put("plain").send().await.unwrap());
     });
+    let [(_, raw), _] = &keyrings;
+    let sealed = runtime.block_on(async {
+        put("customers").send_protected(raw).await.unwrap();
+        client.get_item().table_name("customers").key("id", key()).send().await.unwrap().item
+    });
+    group.bench_function("sealed, plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || put("customers").set_item(sealed.clone()).send().await.unwrap());
+    });
     for (name, privet) in &keyrings {
         group.bench_function(*name, |bencher| {
             bencher.to_async(&runtime).iter(async || put("customers").send_protected(privet).await.unwrap());
@@ -73,6 +84,10 @@ fn calls(criterion: &mut Criterion) {
     let get = |table: &str| client.get_item().table_name(table).key("id", key());
     group.bench_function("plain", |bencher| {
         bencher.to_async(&runtime).iter(async || get("plain").send().await.unwrap().item.unwrap());
+    });
+    runtime.block_on(put("customers").send_protected(raw)).unwrap();
+    group.bench_function("sealed, plain", |bencher| {
+        bencher.to_async(&runtime).iter(async || get("customers").send().await.unwrap().item.unwrap());
     });
     for (name, privet) in &keyrings {
         runtime.block_on(put("customers").send_protected(privet)).unwrap();
