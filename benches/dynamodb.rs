@@ -17,13 +17,40 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use privet::audit::TracingSink;
 use privet::dynamodb::{SendProtected as _, Tables as _};
 use privet::keyring::{KmsKeyring, RawAesKeyring};
-use privet::{Keyring, Protector, Secret};
+use privet::{Keyring, Protect, Protector, Secret};
 use privet_testkit::EmbeddedAws;
+use serde::{Deserialize, Serialize};
 
 #[path = "common/customer.rs"]
 mod customer;
 
 use customer::{Customer, model};
+
+/// The same texts, of which the same four are sealed, under one class.
+#[derive(Protect, Serialize, Deserialize)]
+#[protect(resource = "contacts", key = "id")]
+struct Contact {
+    #[protect(public)]
+    id: String,
+    #[protect(public)]
+    name: String,
+    #[protect(pii)]
+    email: String,
+    #[protect(pii)]
+    ssn: String,
+    #[protect(pii)]
+    api_key: String,
+    #[protect(pii)]
+    health_records: String,
+    #[protect(public)]
+    country: String,
+    #[protect(public)]
+    language: String,
+    #[protect(public)]
+    tier: String,
+    #[protect(public)]
+    created_at: String,
+}
 
 fn key() -> AttributeValue {
     AttributeValue::S(model::<Customer>().id)
@@ -31,7 +58,7 @@ fn key() -> AttributeValue {
 
 /// A table for what is stored in clear, and one for what is sealed.
 async fn create_tables(client: &Client) {
-    for table in ["plain", "customers"] {
+    for table in ["plain", "contacts", "customers"] {
         let definition = AttributeDefinition::builder().attribute_name("id").attribute_type("S".into());
         let key = KeySchemaElement::builder().attribute_name("id").key_type(KeyType::Hash);
         let create = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
@@ -41,7 +68,7 @@ async fn create_tables(client: &Client) {
 }
 
 fn protector(keyring: impl Keyring + 'static) -> Protector {
-    Protector::builder().keyring(keyring).audit(TracingSink).model::<Customer>().build().unwrap()
+    Protector::builder().keyring(keyring).audit(TracingSink).model::<Contact>().model::<Customer>().build().unwrap()
 }
 
 fn calls(criterion: &mut Criterion) {
@@ -59,22 +86,27 @@ fn calls(criterion: &mut Criterion) {
     let item: HashMap<String, AttributeValue> = serde_dynamo::to_item(model::<Customer>()).unwrap();
     let model: Customer = model();
 
+    let [(_, raw), (_, kms)] = &keyrings;
+    let cases =
+        [("one class", "contacts", raw), ("three classes", "customers", raw), ("three classes, KMS", "customers", kms)];
+
     let mut group = criterion.benchmark_group("put_item");
     let put = |table: &str| client.put_item().table_name(table).set_item(Some(item.clone()));
     group.bench_function("plain", |bencher| {
         bencher.to_async(&runtime).iter(async || put("plain").send().await.unwrap());
     });
-    let [(_, raw), _] = &keyrings;
-    let sealed = runtime.block_on(async {
-        put("customers").send_protected(raw).await.unwrap();
-        client.get_item().table_name("customers").key("id", key()).send().await.unwrap().item
-    });
-    group.bench_function("sealed, plain", |bencher| {
-        bencher.to_async(&runtime).iter(async || put("customers").set_item(sealed.clone()).send().await.unwrap());
-    });
-    for (name, privet) in &keyrings {
-        group.bench_function(*name, |bencher| {
-            bencher.to_async(&runtime).iter(async || put("customers").send_protected(privet).await.unwrap());
+    for (name, table, privet) in cases {
+        let sealed = runtime.block_on(async {
+            put(table).send_protected(privet).await.unwrap();
+            client.get_item().table_name(table).key("id", key()).send().await.unwrap().item
+        });
+        group.bench_function(format!("{name}: sealed, plain"), |bencher| {
+            bencher
+                .to_async(&runtime)
+                .iter(async || client.put_item().table_name(table).set_item(sealed.clone()).send().await.unwrap());
+        });
+        group.bench_function(name, |bencher| {
+            bencher.to_async(&runtime).iter(async || put(table).send_protected(privet).await.unwrap());
         });
         aws.clear_calls();
     }
@@ -82,19 +114,17 @@ fn calls(criterion: &mut Criterion) {
 
     let mut group = criterion.benchmark_group("get_item");
     let get = |table: &str| client.get_item().table_name(table).key("id", key());
+    runtime.block_on(put("plain").send()).unwrap();
     group.bench_function("plain", |bencher| {
         bencher.to_async(&runtime).iter(async || get("plain").send().await.unwrap().item.unwrap());
     });
-    runtime.block_on(put("customers").send_protected(raw)).unwrap();
-    group.bench_function("sealed, plain", |bencher| {
-        bencher.to_async(&runtime).iter(async || get("customers").send().await.unwrap().item.unwrap());
-    });
-    for (name, privet) in &keyrings {
-        runtime.block_on(put("customers").send_protected(privet)).unwrap();
-        group.bench_function(*name, |bencher| {
-            bencher
-                .to_async(&runtime)
-                .iter(async || get("customers").send_protected(privet).await.unwrap().item.unwrap());
+    for (name, table, privet) in cases {
+        runtime.block_on(put(table).send_protected(privet)).unwrap();
+        group.bench_function(format!("{name}: sealed, plain"), |bencher| {
+            bencher.to_async(&runtime).iter(async || get(table).send().await.unwrap().item.unwrap());
+        });
+        group.bench_function(name, |bencher| {
+            bencher.to_async(&runtime).iter(async || get(table).send_protected(privet).await.unwrap().item.unwrap());
         });
         aws.clear_calls();
     }
