@@ -6,41 +6,12 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-place=target/engines
+source tests/engines/start.sh
 programs=("$@")
 ((${#programs[@]})) || programs=(dynamodb migration evolution streams key_store search dbesdk_tables table_definition bulk item_properties)
 
-[[ -x $place/bin/python ]] || python3 -m venv "$place"
-python=$place/bin/python
-"$python" -c 'import ministack, moto.server' 2>/dev/null ||
-    "$python" -m pip install --quiet ministack==1.5.33 'moto[server]==5.2.5'
-
-read -r dynamodb kms < <("$python" - <<'PY'
-import socket
-sockets = [socket.socket() for _ in range(2)]
-for each in sockets:
-    each.bind(("127.0.0.1", 0))
-print(*(each.getsockname()[1] for each in sockets))
-PY
-)
-
-# Each in a process group of its own, so that what they start ends with them.
-set -m
-pids=()
-trap 'for pid in "${pids[@]}"; do kill -- "-$pid" 2>/dev/null || true; done' EXIT
-BIND_HOST=127.0.0.1 GATEWAY_PORT=$dynamodb SERVICES=dynamodb "$place/bin/ministack" >"$place/ministack.log" 2>&1 </dev/null &
-pids+=($!)
-"$place/bin/moto_server" -H 127.0.0.1 -p "$kms" >"$place/moto.log" 2>&1 </dev/null &
-pids+=($!)
-set +m
-
-for port in "$dynamodb" "$kms"; do
-    for try in {1..120}; do
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null && break
-        ((try < 120)) || { echo "nothing listens on port $port: see $place/*.log" >&2; exit 1; }
-        sleep 0.5
-    done
-done
+install_engines
+start_engines dynamodb
 
 # The tests of a program that say something to the embedded engines.
 embedded_only() {
@@ -62,7 +33,7 @@ sources() {
     done
 }
 
-export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$dynamodb AWS_ENDPOINT_URL_KMS=http://127.0.0.1:$kms
+export AWS_ENDPOINT_URL_DYNAMODB=http://127.0.0.1:$engine AWS_ENDPOINT_URL_KMS=http://127.0.0.1:$kms
 failed=()
 for program in "${programs[@]}"; do
     left_out=()
