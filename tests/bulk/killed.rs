@@ -4,6 +4,7 @@
 //! watches.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -24,6 +25,8 @@ use crate::{kills, random};
 
 const POLICY: &str = "version = 1\n[resources.customers]\nkey = [\"id\"]\n";
 const RECORDS: u64 = 200;
+/// What a process says before it begins to work.
+const BEGUN: &str = "begun";
 const LEASE: Duration = Duration::from_millis(200);
 
 /// The clients of a process, and the way that its round goes.
@@ -99,6 +102,7 @@ async fn worker() {
         new: std::env::var("PRIVET_TEST_NEW").unwrap(),
         name,
     };
+    println!("{BEGUN}");
     for _ in 0..100 {
         let report = match std::env::var("PRIVET_TEST_STORE").as_deref() {
             Ok("bucket") => world.bucket_job().run().await,
@@ -128,8 +132,18 @@ impl Processes {
         command.args(["--exact", "killed::worker", "--ignored", "--nocapture"]).envs(self.variables.iter().cloned());
         command.env("PRIVET_TEST_JOB", &world.name).env("PRIVET_TEST_STORE", store);
         command.env("PRIVET_TEST_OLD", &world.old).env("PRIVET_TEST_NEW", &world.new);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::inherit());
-        self.running.push(command.spawn().unwrap());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        // One that is killed before it works tries nothing, and where starting takes long, nothing would ever be done.
+        let mut said = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        while !line.trim_end().ends_with(BEGUN) {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "a process ended before it began");
+        }
+        // What it says at its end goes nowhere, but must not fail.
+        child.stdout = Some(said.into_inner());
+        self.running.push(child);
     }
 
     /// Whether a process has finished the job.
@@ -265,13 +279,13 @@ async fn processes_that_are_killed_and_paused_lose_nothing_of_a_table_while_othe
             let found = customers.get(format!("c-{index:04}").as_str()).await.unwrap().unwrap();
             assert!(found == customer(*index, name), "record {index}");
         }
+        println!("table: {} kills, {} pauses in {} rounds", processes.killed, processes.paused, round + 1);
         if processes.killed >= kills(6) {
             break;
         }
         // And back.
         std::mem::swap(&mut world.old, &mut world.new);
     }
-    println!("table: {} kills, {} pauses", processes.killed, processes.paused);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -330,10 +344,10 @@ async fn processes_that_are_killed_and_paused_lose_nothing_of_a_bucket_while_oth
             let found = target.get(&key(*index)).await.unwrap().unwrap();
             assert!(found.body == body(*index, what), "object {index}");
         }
+        println!("bucket: {} kills, {} pauses in {} rounds", processes.killed, processes.paused, round + 1);
         if processes.killed >= kills(6) {
             break;
         }
         std::mem::swap(&mut world.old, &mut world.new);
     }
-    println!("bucket: {} kills, {} pauses", processes.killed, processes.paused);
 }
