@@ -86,9 +86,12 @@ impl Pair {
 pub struct Branch {
     /// privet's key store.
     pub store: Arc<KeyStore>,
+    /// AWS's key store client for the same.
+    pub their_store: TheirKeyStore,
     /// The keyrings.
     pub pair: Pair,
-    _aws: EmbeddedAws,
+    /// Where it is.
+    pub aws: EmbeddedAws,
 }
 
 impl Branch {
@@ -109,15 +112,16 @@ impl Branch {
             .ddb_table_name("keys")
             .logical_key_store_name("keys")
             .kms_configuration(KmsConfiguration::KmsKeyArn(arn));
+        let their_store = TheirKeyStore::from_conf(theirs.build()?)?;
         let theirs = providers
             .create_aws_kms_hierarchical_keyring()
             .branch_key_id(id)
-            .key_store(TheirKeyStore::from_conf(theirs.build()?)?)
+            .key_store(their_store.clone())
             .ttl_seconds(600)
             .send()
             .await?;
         let ours = Arc::new(HierarchicalKeyring::new(Arc::clone(&store), id));
-        Ok(Self { store, pair: Pair { ours, theirs }, _aws: aws })
+        Ok(Self { store, their_store, pair: Pair { ours, theirs }, aws })
     }
 }
 
