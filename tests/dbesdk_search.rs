@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
 use privet::audit::TracingSink;
 use privet::beacon::Comparison;
 use privet::dynamodb::{
-    Find, KeyStoreTable, Searchable as _, TableDefinition, Tables as _, beacon_indexes, ensure_table, from_item,
+    Find, KeyStoreTable, Searchable as _, SendProtected as _, TableDefinition, Tables as _, beacon_indexes,
+    ensure_table, from_item,
 };
 use privet::keyring::store::{BranchKeyProtection, KeyStore};
 use privet::keyring::{BeaconKeySource, KeyStoreBeaconKeys, KeyringFuture, KmsBranchKeys, RawAesKeyring};
@@ -424,6 +425,28 @@ async fn each_beacon_that_is_a_text_has_an_index() {
     let ensured = ensure_table(&site.client, &definition).await.unwrap();
     let about_indexes = |difference: &&privet::dynamodb::TableDifference| difference.to_string().contains("index");
     assert_eq!(ensured.differences.iter().filter(about_indexes).count(), 0);
+}
+
+#[tokio::test]
+async fn the_builders_of_the_sdk_ask_for_beacons_and_change_none() {
+    let (site, privet) = Site::start(policy(20, "")).await;
+    put(&privet, &site, &three()).await;
+    let stored = site.stored("p-001").await;
+    // The last one is signed, and has no prefix that tells what it is.
+    for beacon in ["aws_dbe_b_email", "aws_dbe_b_joined_city", "year"] {
+        let query = site.client.query().table_name("people").index_name(beacon).key_condition_expression("#b = :b");
+        let query = query.expression_attribute_names("#b", beacon);
+        let query = query.expression_attribute_values(":b", stored[beacon].clone());
+        let found = query.send_protected(&privet).await.unwrap().items.unwrap();
+        assert!(found.iter().any(|item| item["id"] == stored["id"]), "{beacon}");
+        let update = site.client.update_item().table_name("people").key("id", stored["id"].clone());
+        let update = update.update_expression("SET #b = :b").expression_attribute_names("#b", beacon);
+        let error = update.expression_attribute_values(":b", stored[beacon].clone()).send_protected(&privet).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains(beacon) && error.to_string().contains("is a beacon"), "{error}");
+    }
+    assert!(site.stored("p-001").await == stored);
 }
 
 #[tokio::test]

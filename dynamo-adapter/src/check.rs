@@ -347,7 +347,8 @@ fn demand_clear(resource: &Resource, path: &Path, value: &Value, what: &str) -> 
 
 /// Whether an attribute of this name is a beacon, which only privet and AWS's clients write.
 fn is_beacon(resource: &Resource, name: &str) -> bool {
-    is_beacon_name(name) || resource.db_esdk().is_some() && name.starts_with(ATTRIBUTE_PREFIX)
+    let of_item = resource.db_esdk().is_some() && name.starts_with(ATTRIBUTE_PREFIX);
+    is_beacon_name(name) || of_item || resource.is_signed_beacon(name)
 }
 
 /// Refuses whatever names the header.

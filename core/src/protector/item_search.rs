@@ -78,6 +78,11 @@ impl ItemSearchPlan {
         })
     }
 
+    /// Whether an attribute of this name is a beacon that shows nothing but signed attributes: it has the beacon's own name.
+    pub(super) fn is_signed(&self, name: &str) -> bool {
+        self.beacons.signed().any(|signed| signed == name)
+    }
+
     /// Lets go of the attributes of an opened item that follow from others.
     pub(super) fn strip(&self, item: &mut Map) {
         for name in self.beacons.signed() {

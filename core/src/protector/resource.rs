@@ -202,6 +202,13 @@ impl Resource {
         records.into_iter().chain(self.item_search.iter().flat_map(ItemSearchPlan::indexes)).collect()
     }
 
+    /// Whether an attribute of this name is a signed beacon of items in DB-ESDK format: one with the beacon's own name,
+    /// that follows from attributes which are signed and in clear.
+    #[must_use]
+    pub fn is_signed_beacon(&self, name: &str) -> bool {
+        self.item_search.as_ref().is_some_and(|plan| plan.is_signed(name))
+    }
+
     /// A field that the model marks as searchable and that has no beacon.
     pub(super) fn without_beacon(&self) -> Option<&str> {
         let has = |path: &str| {
