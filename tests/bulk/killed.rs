@@ -183,15 +183,17 @@ impl Processes {
     }
 
     /// Runs a job with two processes until it is finished, whoever is killed meanwhile.
+    ///
+    /// They are left alone for longer each time, so that the job ends on a slow machine too.
     async fn round(&mut self, world: &World, store: &str) {
-        loop {
+        for calm in (400..).step_by(50) {
             if self.is_finished() {
                 break;
             }
             while self.running.len() < 2 {
                 self.start(world, store);
             }
-            tokio::time::sleep(Duration::from_millis(50 + random(&mut self.seed) % 400)).await;
+            tokio::time::sleep(Duration::from_millis(50 + random(&mut self.seed) % calm)).await;
             if self.is_finished() {
                 break;
             }
