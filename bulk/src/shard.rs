@@ -334,11 +334,39 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
         let mut under_way = FuturesUnordered::new();
         let mut finished: Vec<Option<(Counts, Option<Poison>)>> = records.iter().map(|_| None).collect();
         let (mut ahead, mut stop) = (Counts::default(), None);
+        let mut ended: Vec<(usize, _)> = Vec::new();
         loop {
-            if stop.is_none()
-                && let Err(error) = self.renew(checkpoint).await
-            {
-                stop = Some(Stop::Failed(error));
+            for (index, (outcome, of_record)) in ended.drain(..) {
+                match outcome {
+                    Ok(poison) => {
+                        if let Some(place) = finished.get_mut(index) {
+                            *place = Some((of_record, poison));
+                        }
+                    }
+                    Err(why) => {
+                        // Of several reasons the first, but that time is up is none beside a failure.
+                        if matches!((&stop, &why), (None, _) | (Some(Stop::Due), Stop::Failed(_))) {
+                            stop = Some(why);
+                        }
+                        ahead.add(&of_record);
+                    }
+                }
+            }
+            if stop.is_none() {
+                let mut renewal = std::pin::pin!(self.renew(checkpoint));
+                // What is under way goes on meanwhile: it may hold what the renewal waits for.
+                let renewed = loop {
+                    tokio::select! {
+                        renewed = &mut renewal => break renewed,
+                        Some(record) = under_way.next() => ended.push(record),
+                    }
+                };
+                if let Err(error) = renewed {
+                    stop = Some(Stop::Failed(error));
+                }
+                if !ended.is_empty() {
+                    continue;
+                }
             }
             let may_begin = stop.is_none() && under_way.len() < concurrency && waiting.peek().is_some();
             let pause = if may_begin { job.pace.writes.due() } else { None };
@@ -351,16 +379,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                 continue;
             }
             tokio::select! {
-                Some((index, (outcome, of_record))) = under_way.next() => match outcome {
-                    Ok(poison) => if let Some(place) = finished.get_mut(index) { *place = Some((of_record, poison)) },
-                    Err(why) => {
-                        // Of several reasons the first, but that time is up is none beside a failure.
-                        if matches!((&stop, &why), (None, _) | (Some(Stop::Due), Stop::Failed(_))) {
-                            stop = Some(why);
-                        }
-                        ahead.add(&of_record);
-                    }
-                },
+                Some(record) = under_way.next() => ended.push(record),
                 () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
                     if hand.is_due(Duration::ZERO) {
                         stop = Some(Stop::Due);
