@@ -68,7 +68,7 @@ pub(super) fn shapes() -> Vec<Shape> {
         is(Iban, "IBAN in lower case", &["bank_account", "value"], |r| iban(r).to_lowercase()),
         is(Iban, "IBAN with its word", &["payment", "value"], |r| format!("IBAN: {}", in_fours(&iban(r)))),
         is(Iban, "IBAN with hyphens", &["iban", "value"], |r| in_fours(&iban(r)).replace(' ', "-")),
-        is(Iban, "IBAN with BIC", &["payee", "value"], |r| format!("{} FAKEDEFFXXX", iban(r))),
+        is(Iban, "IBAN with BIC", &["payee", "value"], |r| format!("{} FAKEDEFF500", iban(r))),
         not("IBAN that does not check", &["value", "ref"], |r| {
             let number = iban(r);
             let last = number.as_bytes()[number.len() - 1] - b'0';
@@ -79,7 +79,7 @@ pub(super) fn shapes() -> Vec<Shape> {
             let number = r.pick(&["DE#########", "ATU########", "FR###########", "NL#########B01"]);
             r.fill(number)
         }),
-        not("BIC", &["bic", "value"], |r| format!("{}DEFF{}", r.fill("^^^^"), r.pick(&["", "XXX"]))),
+        not("BIC", &["bic", "value"], |r| format!("{}DEFF{}", r.fill("^^^^"), r.pick(&["", "500"]))),
         not("ISIN", &["isin", "value"], |r| r.fill("DE000##########")[..12].to_owned()),
         not("creditor identifier", &["creditor_id", "value"], |r| r.fill("DE98ZZZ########999")),
         not("container number", &["container", "value"], |r| r.fill("FAKU#######")),
