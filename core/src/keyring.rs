@@ -14,6 +14,8 @@ use crate::error::Result;
 mod arn;
 mod beacon_key;
 mod branch;
+#[cfg(test)]
+pub(crate) mod counting;
 mod failures;
 mod hierarchical;
 mod key_file;

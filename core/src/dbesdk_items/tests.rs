@@ -1,13 +1,11 @@
 //! Items under each kind of keyring, alone and together, and what is asked of keyrings when.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
 use crate::crypto::{RsaPadding, RsaPrivateKey, Secret};
 use crate::dbesdk::{HEADER, Suite};
-use crate::edk::EncryptedDataKey;
 use crate::error::ErrorKind;
-use crate::keyring::{DataKey, KeyringFuture, MultiKeyring, RawAesKeyring, RawRsaKeyring};
+use crate::keyring::counting::Counting;
+use crate::keyring::{MultiKeyring, RawAesKeyring, RawRsaKeyring};
 use crate::value::Value;
 
 fn aes(name: &str, byte: u8) -> RawAesKeyring {
@@ -77,47 +75,19 @@ async fn a_damaged_recipient_does_not_hide_a_good_one() {
     }
 }
 
-/// Counts what is asked of it.
-#[derive(Debug)]
-struct Counting(RawAesKeyring, AtomicUsize);
-
-impl Keyring for Counting {
-    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.generate_data_key(request)
-    }
-
-    fn wrap_data_key<'a>(
-        &'a self,
-        data_key: &'a Secret,
-        request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, EncryptedDataKey> {
-        self.0.wrap_data_key(data_key, request)
-    }
-
-    fn unwrap_data_key<'a>(
-        &'a self,
-        edks: &'a [EncryptedDataKey],
-        request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, Option<Secret>> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.unwrap_data_key(edks, request)
-    }
-}
-
 #[tokio::test]
 async fn nobody_is_asked_for_what_cannot_pass() {
-    let keyring = Counting(aes("one", 1), AtomicUsize::new(0));
+    let keyring = Counting::of(aes("one", 1));
     assert!(encrypt(&keyring, item(), &table(), |_| None).await.is_err());
-    let stored = write(&keyring.0).await;
+    let stored = write(&aes("one", 1)).await;
     for (name, value) in [("new", Value::Null), ("a", Value::Null), ("aws_dbe_foot", Value::B(vec![0; 47]))] {
         let mut damaged = stored.clone();
         damaged.insert(name.into(), value);
         assert_eq!(kind_of_refusal(&keyring, damaged).await, ErrorKind::Integrity);
     }
-    assert_eq!(keyring.1.load(Ordering::Relaxed), 0);
+    assert_eq!(keyring.asked(), 0);
     assert!(decrypt(&keyring, stored, &table()).await.is_ok());
-    assert_eq!(keyring.1.load(Ordering::Relaxed), 1);
+    assert_eq!(keyring.asked(), 1);
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! Messages with keyrings: who is asked, when, and what comes of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::*;
 use crate::cache::{CacheLimits, DataKeyCache};
-use crate::edk::EncryptedDataKey;
 use crate::encryption_context::EncryptionContext;
 use crate::error::ErrorKind;
-use crate::keyring::{KeyringFuture, MultiKeyring, RawAesKeyring};
+use crate::keyring::counting::Counting;
+use crate::keyring::{MultiKeyring, RawAesKeyring};
 use crate::message::{AlgorithmSuite, CommitmentPolicy, Header, HeaderProgress, HeaderReader, Limits};
 use crate::time::SystemTimeSource;
 
@@ -20,45 +19,6 @@ fn keyring(name: &str) -> RawAesKeyring {
 
 fn context() -> EncryptionContext {
     EncryptionContext::new().with("purpose", "test")
-}
-
-/// Counts how often it is asked.
-#[derive(Debug)]
-struct Counting(RawAesKeyring, AtomicUsize);
-
-impl Counting {
-    fn new() -> Self {
-        Self(keyring("a"), AtomicUsize::new(0))
-    }
-
-    fn asked(&self) -> usize {
-        self.1.load(Ordering::Relaxed)
-    }
-}
-
-impl Keyring for Counting {
-    fn generate_data_key<'a>(&'a self, request: &'a DataKeyRequest) -> KeyringFuture<'a, DataKey> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.generate_data_key(request)
-    }
-
-    fn wrap_data_key<'a>(
-        &'a self,
-        data_key: &'a Secret,
-        request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, EncryptedDataKey> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.wrap_data_key(data_key, request)
-    }
-
-    fn unwrap_data_key<'a>(
-        &'a self,
-        edks: &'a [EncryptedDataKey],
-        request: &'a DataKeyRequest,
-    ) -> KeyringFuture<'a, Option<Secret>> {
-        self.1.fetch_add(1, Ordering::Relaxed);
-        self.0.unwrap_data_key(edks, request)
-    }
 }
 
 #[tokio::test]
@@ -92,7 +52,7 @@ async fn each_of_several_keyrings_reads_alone_and_others_are_told_apart() {
 
 #[tokio::test]
 async fn the_keyring_is_not_asked_for_what_is_refused_anyway() {
-    let asked = Counting::new();
+    let asked = Counting::of(keyring("a"));
     let older = WriteOptions::new(context()).dangerous_without_commitment(AlgorithmSuite::Aes256Hkdf);
     let message = encrypt(&keyring("a"), b"x", &older).await.unwrap();
     assert!(decrypt(&asked, &message, &ReadOptions::new()).await.is_err());
@@ -188,7 +148,7 @@ fn cache(keyring: &Arc<Counting>, limits: CacheLimits) -> DataKeyCache {
 
 #[tokio::test]
 async fn a_cache_gives_one_data_key_to_messages_that_may_share_it() {
-    let keyring = Arc::new(Counting::new());
+    let keyring = Arc::new(Counting::of(keyring("a")));
     let cached = cache(&keyring, CacheLimits::default());
     let options = WriteOptions::new(context());
     let mut ids = std::collections::BTreeSet::new();
@@ -210,7 +170,7 @@ async fn a_cache_gives_one_data_key_to_messages_that_may_share_it() {
 
 #[tokio::test]
 async fn messages_that_may_share_nothing_get_data_keys_of_their_own() {
-    let keyring = Arc::new(Counting::new());
+    let keyring = Arc::new(Counting::of(keyring("a")));
     let cached = cache(&keyring, CacheLimits::default());
     let plain = WriteOptions::new(context());
     let alone = [
@@ -241,7 +201,7 @@ async fn a_cached_data_key_ends_with_its_limits() {
         (CacheLimits::default().with_max_bytes(7), 3),
         (CacheLimits::default().with_max_age(std::time::Duration::ZERO), 4),
     ] {
-        let keyring = Arc::new(Counting::new());
+        let keyring = Arc::new(Counting::of(keyring("a")));
         let cached = cache(&keyring, limits);
         for text in [&b"four"[..], b"for", b"seven", b"three"] {
             encrypt(&cached, text, &WriteOptions::new(context())).await.unwrap();
@@ -252,7 +212,7 @@ async fn a_cached_data_key_ends_with_its_limits() {
 
 #[tokio::test]
 async fn a_warm_cache_lets_nothing_past_the_commitment_policy() {
-    let keyring = Arc::new(Counting::new());
+    let keyring = Arc::new(Counting::of(keyring("a")));
     let cached = cache(&keyring, CacheLimits::default());
     let older = WriteOptions::new(context()).dangerous_without_commitment(AlgorithmSuite::Aes256Hkdf);
     let message = encrypt(&cached, b"x", &older).await.unwrap();
