@@ -18,41 +18,17 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
-use privet::audit::TracingSink;
 use privet::bulk::{Decision, Extent, Job, Look, Reason, Reprotect, StoredRecord, Transformation};
 use privet::dynamodb::bulk::{Item, TableStore};
 use privet::dynamodb::to_item;
-use privet::keyring::{MultiKeyring, RawAesKeyring};
 use privet::record::Form;
 use privet::value::{Map, Value};
-use privet::{Policy, Protector, Secret};
 use privet_testkit::EmbeddedAws;
 
-fn protector(name: &str, byte: u8) -> Protector {
-    let keyring = RawAesKeyring::new("examples", name, &Secret::copy_of(&[byte; 32])).unwrap();
-    let policy = Policy::from_toml("version = 1\n[resources.customers]\nkey = [\"id\"]\n").unwrap();
-    let builder = Protector::builder().policy(policy).keyring(MultiKeyring::new(keyring));
-    builder.audit(TracingSink).build().unwrap()
-}
+#[path = "../bulk/examples/common/customers.rs"]
+mod customers;
 
-/// Ten fields, four of them sealed, of class pii.
-fn record(index: u64) -> Map {
-    let text = |text: String| Value::S(text);
-    let mut record = Map::from([
-        ("id".into(), text(format!("c-{index:09}"))),
-        ("name".into(), text("Ada Lovelace".into())),
-        ("email".into(), text(format!("ada.{index}@example.com"))),
-        ("ssn".into(), text(format!("900-12-{:04}", index % 10_000))),
-        ("phone".into(), text(format!("+44 20 7946 {:04}", index % 10_000))),
-        ("address".into(), text(format!("{index} Analytical Row, London"))),
-        ("created_at".into(), text("2026-11-23T08:00:00Z".into())),
-    ]);
-    // Names that no rule knows would be sealed, so these are dates and names too.
-    for name in ["createdAt", "Name", "CREATED_AT"] {
-        record.insert(name.into(), text("something that is public".into()));
-    }
-    record
-}
+use customers::{new, old, record};
 
 /// What a rewrite costs without privet: the same attributes become others of the same lengths.
 struct Touch;
@@ -98,16 +74,16 @@ async fn fill(client: &Client, records: u64) {
     let create = client.create_table().table_name("customers").billing_mode(BillingMode::PayPerRequest);
     let create = create.attribute_definitions(definition.build().unwrap()).key_schema(key.build().unwrap());
     create.send().await.unwrap();
-    let privet = protector("old", 1);
+    let privet = old();
     let resource = privet.resource("customers").unwrap();
     for index in 0..records {
-        let item = to_item(privet.protect_record(&resource, record(index)).await.unwrap());
+        let item = to_item(privet.protect_record(&resource, record(index, "pii")).await.unwrap());
         client.put_item().table_name("customers").set_item(Some(item)).send().await.unwrap();
     }
 }
 
 async fn job<T: Transformation<Item, Rewritten = Map>>(client: &Client, transformation: T) -> Job<TableStore, T> {
-    let resource = protector("new", 2).resource("customers").unwrap();
+    let resource = new().resource("customers").unwrap();
     let store = TableStore::new(client.clone(), &resource).unwrap().segments(8);
     Job::builder("new-key", store, transformation).build().unwrap()
 }
@@ -138,11 +114,11 @@ async fn main() {
         println!("{what:<40}{:>10.0} records a second and core, {each:.1} us each", 1e6 / each);
     };
 
-    let (from, to) = (protector("old", 1), protector("new", 2));
+    let (from, to) = (old(), new());
     let resource = from.resource("customers").unwrap();
     let mut stored = Vec::new();
     for index in 0..records.min(10_000) {
-        stored.push(from.protect_stored(&resource, Form::Item, record(index), None).await.unwrap());
+        stored.push(from.protect_stored(&resource, Form::Item, record(index, "pii"), None).await.unwrap());
     }
     let before = processor();
     for item in &stored {

@@ -25,51 +25,14 @@ use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use privet_bulk::{Extent, FileCheckpoints, Job, LinesStore, Reprotect};
-use privet_core::audit::TracingSink;
-use privet_core::keyring::{MultiKeyring, RawAesKeyring};
 use privet_core::record::{Form, Header, RecordContext, write_json};
-use privet_core::value::{Map, Value, serialise_into};
-use privet_core::{Policy, Protector, Secret};
+use privet_core::value::{Value, serialise_into};
 use sha2::block_api::compress256;
 
-/// A key of examples.
-fn keyring(name: &str, byte: u8) -> RawAesKeyring {
-    RawAesKeyring::new("examples", name, &Secret::copy_of(&[byte; 32])).unwrap()
-}
+#[path = "common/customers.rs"]
+mod customers;
 
-fn protector(keyring: MultiKeyring) -> Protector {
-    let policy = Policy::from_toml("version = 1\n[resources.customers]\nkey = [\"id\"]\n").unwrap();
-    Protector::builder().policy(policy).keyring(keyring).audit(TracingSink).build().unwrap()
-}
-
-fn old() -> Protector {
-    protector(MultiKeyring::new(keyring("old", 1)))
-}
-
-fn new() -> Protector {
-    protector(MultiKeyring::new(keyring("new", 2)))
-}
-
-/// Ten fields, four of them sealed: all of class pii, or of three classes.
-fn record(index: u64, classes: &str) -> Map {
-    let text = |text: String| Value::S(text);
-    let mut record = Map::from([
-        ("id".into(), text(format!("c-{index:09}"))),
-        ("name".into(), text("Ada Lovelace".into())),
-        ("email".into(), text(format!("ada.{index}@example.com"))),
-        ("ssn".into(), text(format!("900-12-{:04}", index % 10_000))),
-        ("created_at".into(), text("2026-11-23T08:00:00Z".into())),
-    ]);
-    let sealed = if classes == "pii" { ["phone", "address"] } else { ["api_key", "health_records"] };
-    for name in sealed {
-        record.insert(name.into(), text(format!("{name} of number {index}")));
-    }
-    // Names that no rule knows would be sealed, so these are dates and names too.
-    for name in ["createdAt", "Name", "CREATED_AT"] {
-        record.insert(name.into(), text("something that is public".into()));
-    }
-    record
-}
+use customers::{new, old, record};
 
 async fn make(path: &Path, records: u64, classes: &str) {
     let privet = old();
