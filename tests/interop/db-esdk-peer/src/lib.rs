@@ -1,6 +1,7 @@
-//! What the live check, the bench and the table of sizes share: the same keys and tables on both sides.
+//! What the live checks, the bench and the table of sizes share: the same keys and tables on both sides.
 
 use std::collections::{BTreeMap, HashMap};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use aws_db_esdk::CryptoAction;
@@ -24,6 +25,20 @@ use privet_testkit::EmbeddedAws;
 
 /// Any error: these programs only show it.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Prints how many checks passed and failed; exit code 1 if one failed, or none could be made.
+pub fn verdict(counted: Result<(usize, usize)>) -> ExitCode {
+    match counted {
+        Ok((passed, failed)) => {
+            println!("{passed} passed, {failed} failed");
+            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("cannot be set up: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// A raw AES key of 16, 24 or 32 bytes, and its name.
 pub struct Key {

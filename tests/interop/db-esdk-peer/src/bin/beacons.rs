@@ -14,7 +14,7 @@ use aws_db_esdk::intercept::DbEsdkInterceptor;
 use aws_db_esdk::{CryptoAction, DynamoDbTablesEncryptionConfig};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, ScalarAttributeType};
-use db_esdk_peer::{Branch, Result, providers};
+use db_esdk_peer::{Branch, Result, providers, verdict};
 use privet::audit::TracingSink;
 use privet::beacon::Comparison;
 use privet::dynamodb::{Item, SendProtected, TableDefinition, from_item};
@@ -23,19 +23,9 @@ use privet::protector::{Ask, Condition, Resource};
 use privet::value::{Path, Value};
 use privet::{Policy, Protector};
 
-/// Exit 1 if one check fails.
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok((passed, failed)) => {
-            println!("{passed} passed, {failed} failed");
-            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("cannot be set up: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    verdict(run().await)
 }
 
 async fn run() -> Result<(usize, usize)> {

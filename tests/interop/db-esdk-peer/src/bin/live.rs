@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 
 use aws_db_esdk::material_providers::client::Client as MaterialProviders;
-use db_esdk_peer::{Branch, Key, Pair, Plan, Result, Tables, providers};
+use db_esdk_peer::{Branch, Key, Pair, Plan, Result, Tables, providers, verdict};
 use privet::Secret;
 use privet::dbesdk::Suite;
 use privet::value::{Map, TypeId, Value, normalise, serialise_into};
@@ -25,16 +25,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     println!("seed {seed}");
-    match run(&mut Random(seed)).await {
-        Ok((passed, failed)) => {
-            println!("{passed} passed, {failed} failed");
-            if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(error) => {
-            eprintln!("cannot be set up: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    verdict(run(&mut Random(seed)).await)
 }
 
 async fn run(random: &mut Random) -> Result<(usize, usize)> {
