@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
 use s3s::service::S3ServiceBuilder;
 use s3s_aws::Connector;
 
@@ -33,9 +34,13 @@ impl S3 {
             .unwrap_or_else(|error| panic!("cannot create the bucket `{bucket}`: {error}"));
     }
 
-    /// Does what is asked. Needs a tokio runtime: objects are files.
+    /// Does what is asked, to its end: whoever asked may go away, and the engine writes a body and what is known of it in
+    /// steps. Needs a tokio runtime: objects are files.
     pub(crate) fn call(&self, http: HttpRequest) -> HttpConnectorFuture {
-        self.started().connector.call(http)
+        let answer = self.started().connector.call(http);
+        HttpConnectorFuture::new(async {
+            tokio::spawn(answer).await.unwrap_or_else(|error| Err(ConnectorError::other(error.into(), None)))
+        })
     }
 
     fn started(&self) -> &Started {

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::{Client, config::timeout::TimeoutConfig};
+use futures_util::FutureExt as _;
 use privet_testkit::{Deny, EmbeddedAws, Fault, Outcome};
 use tokio::time::Instant;
 
@@ -401,4 +402,27 @@ async fn faults_and_denials_hold_for_objects() {
     put_object(&analyst, "other").send().await.unwrap();
     aws.deny(Deny::everyone().bucket("documents"));
     put_object(&s3, "other").send().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn an_object_is_whole_whenever_its_writer_goes_away() {
+    let (_aws, s3) = s3_with_bucket().await;
+    let put = |number: usize| {
+        let body = format!("{number} ").repeat(2000).into_bytes();
+        s3.put_object().bucket("documents").key("k").body(body.into()).send()
+    };
+    put(0).await.unwrap();
+    for polls in 0..60 {
+        let mut writing = Box::pin(put(polls));
+        for _ in 0..polls {
+            if writing.as_mut().now_or_never().is_some() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_micros(200)).await;
+        }
+        drop(writing);
+        // The client compares what it reads with the checksum that was stored.
+        let body = s3.get_object().bucket("documents").key("k").send().await.unwrap().body;
+        body.collect().await.unwrap_or_else(|error| panic!("after {polls} polls: {error}"));
+    }
 }
