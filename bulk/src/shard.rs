@@ -1,22 +1,25 @@
 //! One shard: claimed, read page by page, rewritten record by record, checkpointed after each page.
 
+use std::pin::pin;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use futures_util::stream::FuturesUnordered;
 use privet_core::ErrorKind;
 
 use crate::checkpoint::{Checkpoint, MAX_POISON_KEPT};
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::pace::Bucket;
-use crate::report::{Counts, Poison};
+use crate::report::Counts;
 use crate::store::Store;
 use crate::transformation::Transformation;
 
+mod page;
 mod record;
 
+use page::Worked;
 use record::Hand;
 
 /// How much of a shard is done in one go. What is `None` has no limit.
@@ -81,7 +84,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
             Ok(checkpoint) => checkpoint,
             Err(failure) => return Outcome::Failed(failure),
         };
-        let hand = Hand { job: self, shard, deadline };
+        let is_lost = AtomicBool::new(false);
+        let hand = Hand { job: self, shard, deadline, is_lost: &is_lost };
         let mut work = Worker { hand, longest: Duration::ZERO, renewed: self.now() };
         let outcome = work.pages(&mut checkpoint, budget).await;
         match outcome {
@@ -209,16 +213,17 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                 return Ok(());
             }
             let started = hand.job.now();
-            let mut counts = Counts::default();
             let position = checkpoint.position.clone();
-            let page = match hand.read(&session, position.as_ref(), &mut counts).await {
-                Ok(page) => page,
-                Err(Stop::Due) => return Ok(()),
+            let (worked, failed) = self.keeping(checkpoint, hand.page(&session, position.as_ref())).await;
+            let Worked { page, done, mut counts, mut poison, mut ahead, mut stop } = match worked {
+                Ok(worked) => worked,
+                Err(Stop::Due) => return failed.map_or(Ok(()), Err),
                 Err(Stop::Failed(error)) => return Err(error),
             };
-            let mut poison = Vec::new();
-            let (done, mut ahead, stop) =
-                self.page(&session, &page.records, checkpoint, &mut counts, &mut poison).await;
+            // It was told that time is up because the lease could not be kept.
+            if let (Some(Stop::Due), Some(error)) = (&stop, failed) {
+                stop = Some(Stop::Failed(error));
+            }
             let mut next = checkpoint.clone();
             counts.leave_out(&mut next.ahead);
             match &stop {
@@ -271,139 +276,36 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
         Ok(())
     }
 
-    /// Rewrites what is to be rewritten of a page. Returns how many records, from the first on, are done, what was done of
-    /// those behind them, and why those are not all. Counts are of the first ones.
-    async fn page(
-        &mut self,
-        session: &S::Session,
-        records: &[S::Record],
-        checkpoint: &mut Checkpoint,
-        counts: &mut Counts,
-        poison: &mut Vec<Poison>,
-    ) -> (usize, Counts, Option<Stop>) {
-        let store = &self.hand.job.shared.store;
-        let is_whole = records.first().is_none_or(|first| store.behind(session, first).is_none());
-        if is_whole && store.concurrency() <= 1 {
-            let stop = self.in_order(session, records, checkpoint, counts, poison).await.err();
-            if stop.is_none() {
-                return (records.len(), Counts::default(), None);
-            }
-            // Nothing of it is kept before the page is committed.
-            *counts = Counts::default();
-            return (0, Counts::default(), stop);
-        }
-        self.side_by_side(session, records, checkpoint, counts, poison).await
-    }
-
-    /// Records one after the other; those that are texts together, as far as the transformation can.
-    async fn in_order(
-        &mut self,
-        session: &S::Session,
-        records: &[S::Record],
-        checkpoint: &mut Checkpoint,
-        counts: &mut Counts,
-        poison: &mut Vec<Poison>,
-    ) -> Result<(), Stop> {
-        let hand = self.hand;
-        for records in records.chunks(CHUNK) {
-            if hand.is_due(Duration::ZERO) {
-                return Err(Stop::Due);
-            }
-            self.renew(checkpoint).await?;
-            hand.texts(session, records, counts, poison).await?;
-            tokio::task::yield_now().await;
-        }
-        counts.read += records.len() as u64;
-        Ok(())
-    }
-
-    /// Several records at a time. Once time is up, or a record has failed, none is begun any more; those that are under way
-    /// are finished.
-    async fn side_by_side(
-        &mut self,
-        session: &S::Session,
-        records: &[S::Record],
-        checkpoint: &mut Checkpoint,
-        counts: &mut Counts,
-        poison: &mut Vec<Poison>,
-    ) -> (usize, Counts, Option<Stop>) {
-        let hand = self.hand;
-        let job = &*hand.job.shared;
-        let concurrency = job.store.concurrency().max(1);
-        let mut waiting = records.iter().enumerate().peekable();
-        let mut under_way = FuturesUnordered::new();
-        let mut finished: Vec<Option<(Counts, Option<Poison>)>> = records.iter().map(|_| None).collect();
-        let (mut ahead, mut stop) = (Counts::default(), None);
-        let mut ended: Vec<(usize, _)> = Vec::new();
+    /// Does some work, and keeps the lease meanwhile. If that is lost, the work is told that time is up.
+    async fn keeping<X>(&mut self, checkpoint: &mut Checkpoint, work: impl Future<Output = X>) -> (X, Option<Error>) {
+        let rest = (self.hand.job.shared.lease / 3).max(SHORTEST_REST);
+        let mut work = pin!(work);
         loop {
-            for (index, (outcome, of_record)) in ended.drain(..) {
-                match outcome {
-                    Ok(poison) => {
-                        if let Some(place) = finished.get_mut(index) {
-                            *place = Some((of_record, poison));
-                        }
-                    }
-                    Err(why) => {
-                        // Of several reasons the first, but that time is up is none beside a failure.
-                        if matches!((&stop, &why), (None, _) | (Some(Stop::Due), Stop::Failed(_))) {
-                            stop = Some(why);
-                        }
-                        ahead.add(&of_record);
-                    }
-                }
-            }
-            if stop.is_none() {
-                let mut renewal = std::pin::pin!(self.renew(checkpoint));
-                // What is under way goes on meanwhile: it may hold what the renewal waits for.
-                let renewed = loop {
-                    tokio::select! {
-                        renewed = &mut renewal => break renewed,
-                        Some(record) = under_way.next() => ended.push(record),
-                    }
-                };
-                if let Err(error) = renewed {
-                    stop = Some(Stop::Failed(error));
-                }
-                if !ended.is_empty() {
-                    continue;
-                }
-            }
-            let may_begin = stop.is_none() && under_way.len() < concurrency && waiting.peek().is_some();
-            let pause = if may_begin { job.pace.writes.due() } else { None };
-            if may_begin && pause.is_none() {
-                if hand.is_due(Duration::ZERO) {
-                    stop = Some(Stop::Due);
-                } else if let Some((index, record)) = waiting.next() {
-                    under_way.push(async move { (index, hand.record(session, record, false).await) });
-                }
-                continue;
-            }
             tokio::select! {
-                Some(record) = under_way.next() => ended.push(record),
-                () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {
-                    if hand.is_due(Duration::ZERO) {
-                        stop = Some(Stop::Due);
-                    }
+                done = &mut work => return (done, None),
+                () = tokio::time::sleep(rest) => {}
+            }
+            let is_lost = self.hand.is_lost;
+            let mut renewal = pin!(self.renew(checkpoint));
+            let mut done = None;
+            // The work goes on meanwhile: it may hold what the renewal waits for.
+            let renewed = loop {
+                tokio::select! {
+                    renewed = &mut renewal => break renewed,
+                    output = &mut work, if done.is_none() => done = Some(output),
                 }
-                else => break,
+            };
+            match (done, renewed) {
+                (Some(done), renewed) => return (done, renewed.err()),
+                (None, Ok(())) => {}
+                (None, Err(error)) => {
+                    is_lost.store(true, Relaxed);
+                    return (work.await, Some(error));
+                }
             }
         }
-        let done = finished.iter().position(Option::is_none).unwrap_or(records.len());
-        for (index, (of_record, poisoned)) in
-            finished.into_iter().enumerate().filter_map(|(index, record)| Some((index, record?)))
-        {
-            if index < done {
-                counts.read += 1;
-                counts.add(&of_record);
-                poison.extend(poisoned);
-            } else {
-                ahead.add(&of_record);
-            }
-        }
-        (done, ahead, stop)
     }
 
-    /// Renews the lease in the middle of a page that takes long.
     async fn renew(&mut self, checkpoint: &mut Checkpoint) -> Result<()> {
         let job = &*self.hand.job.shared;
         if self.hand.job.now().saturating_sub(self.renewed) < job.lease / 3 {
@@ -433,5 +335,5 @@ async fn pause(attempt: u32) {
 }
 
 const CLAIM_TRIES: u32 = 4;
-/// Records between two looks at the clock.
-const CHUNK: usize = 64;
+/// Between two looks at a lease, however short that is.
+const SHORTEST_REST: Duration = Duration::from_millis(10);

@@ -1,6 +1,7 @@
 //! One record of a shard: decided, written on the condition that it is what was read, and decided again if it is not.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ pub(super) struct Hand<'a, S, T> {
     pub(super) job: &'a Job<S, T>,
     pub(super) shard: u32,
     pub(super) deadline: Option<Duration>,
+    /// Whether another worker has the shard by now.
+    pub(super) is_lost: &'a AtomicBool,
 }
 
 impl<S, T> Clone for Hand<'_, S, T> {
@@ -211,10 +214,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Hand<'_, 
         }
     }
 
-    /// Whether the job was stopped, or the deadline is no further away than this.
+    /// Whether the job was stopped, the lease was lost, or the deadline is no further away than this.
     pub(super) fn is_due(&self, needed: Duration) -> bool {
         let near = |deadline| self.job.now() + needed >= deadline;
-        self.job.is_stopped() || self.deadline.is_some_and(near)
+        self.job.is_stopped() || self.is_lost.load(Relaxed) || self.deadline.is_some_and(near)
     }
 }
 
