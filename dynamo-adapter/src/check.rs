@@ -166,15 +166,19 @@ impl Check<'_> {
         Ok(Condition::Or(Box::new(looked_for(path.clone(), value)), Box::new(looked_for(path, stored))))
     }
 
-    /// Refuses to compare what may be two maps or lists with something sealed in them: they never look alike.
+    /// Refuses to compare two attributes of which one may have something sealed in it: that looks like nothing else. With a
+    /// key or a beacon it does no harm, for these are never maps or lists.
     fn comparable(&self, one: &Path, other: &Path, what: &str) -> Result<()> {
-        let plan = self.resource.plan();
-        if [one, other].iter().any(|path| is_beacon(self.resource, path.root()) || plan.is_all_clear(path)) {
+        let (plan, key) = (self.resource.plan(), self.resource.key());
+        let has_no_parts =
+            |path: &Path| is_beacon(self.resource, path.root()) || key.iter().any(|key| key == path.root());
+        let pair = [one, other];
+        if pair.iter().any(|path| has_no_parts(path)) || pair.iter().all(|path| plan.is_all_clear(path)) {
             return Ok(());
         }
         Err(unsupported(format!(
-            "`{one}` and `{other}` may both have something sealed in them, which `{what}` cannot compare: ask for `<=` \
-             and `>=` if they are texts or numbers, or read them"
+            "`{one}` or `{other}` may have something sealed in it, which `{what}` cannot compare: ask for `<=` and `>=` if \
+             they are texts or numbers, or read them"
         )))
     }
 

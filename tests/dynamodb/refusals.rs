@@ -135,11 +135,15 @@ async fn conditions_and_filters() {
             ("attribute_not_exists(address.city)", "address"),
             ("attribute_exists(privet)", "privet"),
             ("privet = :v", "privet"),
-            // Both may have something sealed in them.
+            // One of them may have something sealed in it, or both.
             ("#n = created_at", "created_at"),
             ("created_at <> #n", "created_at"),
             ("created_at IN (:v, #n)", "created_at"),
             ("contains(#n, created_at)", "created_at"),
+            ("ttl = #n", "name"),
+            ("created_at <> ttl", "created_at"),
+            ("ttl IN (:n, #n)", "name"),
+            ("contains(ttl, #n)", "name"),
             // A list of which all is sealed is bytes to the table.
             ("attribute_type(created_at, :list)", "created_at"),
             ("attribute_type(created_at, :bytes)", "created_at"),
@@ -188,11 +192,21 @@ async fn clear_parts_of_what_db_esdk_format_encrypts_whole() {
             assert!(site.aws.calls("dynamodb").is_empty());
         }
         // What is stored in clear whatever it is, and whole attributes in clear, can be asked.
-        for condition in ["#n.a = :v", "#n = :v", "created_at < :v", "attribute_exists(email)", "size(id) > :n"] {
+        // So can whether something is equal to a key, which has no parts that could be sealed.
+        for condition in [
+            "#n.a = :v",
+            "#n = :v",
+            "created_at < :v",
+            "attribute_exists(email)",
+            "size(id) > :n",
+            "created_at = id",
+            "contains(created_at, id)",
+            "#n <> id",
+        ] {
             let scan = site.dynamodb.scan().table_name("things").filter_expression(condition);
             let scan = match condition {
                 "#n = :v" => scan.expression_attribute_names("#n", "name"),
-                "#n.a = :v" => scan.expression_attribute_names("#n", "ttl"),
+                "#n.a = :v" | "#n <> id" => scan.expression_attribute_names("#n", "ttl"),
                 _ => scan,
             };
             let scan = match condition {
