@@ -1,12 +1,13 @@
 //! Transactions.
 
 use aws_sdk_dynamodb::types::{
-    ConditionCheck, Get, Put, ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Get, Put, ReturnValuesOnConditionCheckFailure, TransactGetItem, TransactWriteItem,
+    Update,
 };
 use privet::ErrorKind;
 use privet::dynamodb::SendProtected;
 
-use crate::{MODES, protector, site, text};
+use crate::{MODES, number, protector, site, text};
 
 fn put(id: &str, email: &str) -> TransactWriteItem {
     let put = Put::builder().table_name("things").item("id", text(id)).item("email", text(email));
@@ -86,5 +87,50 @@ async fn transactions_that_meet_do_not_lose_updates() {
         }
         let item = site.dynamodb.get_item().table_name("things").key("id", text(&id)).send_protected(&privet).await;
         assert_eq!(item.unwrap().item.unwrap().len(), 8);
+    }
+}
+
+/// An action that DynamoDB finds invalid says nothing of what the items of the others have sealed.
+#[tokio::test]
+async fn only_an_update_that_was_invalid_is_explained_by_what_is_sealed() {
+    let site = site().await;
+    for mode in MODES {
+        let privet = protector(&site, mode).await;
+        // A list of which all is sealed is one value to the table.
+        let contacts = AttributeValue::L(vec![AttributeValue::M([("email".to_owned(), text("a@e.example"))].into())]);
+        for id in ["one", "other"] {
+            let put = site.dynamodb.put_item().table_name("things").item("id", text(&format!("{mode}-{id}")));
+            put.item("name", contacts.clone()).item("ttl", number(1)).send_protected(&privet).await.unwrap();
+        }
+        let update = |id: &str, expression: &str| {
+            let update = Update::builder().table_name("things").key("id", text(&format!("{mode}-{id}")));
+            let update = update.update_expression(expression).expression_attribute_values(":v", text("secret"));
+            let update = match expression.contains("#n") {
+                true => update.expression_attribute_names("#n", "name"),
+                false => update,
+            };
+            TransactWriteItem::builder().update(update.build().unwrap()).build()
+        };
+        let keeps = || update("one", "SET #n = if_not_exists(#n, :v)");
+        let invalid_put = Put::builder().table_name("things").item("id", number(1)).build().unwrap();
+        let invalid_put = TransactWriteItem::builder().put(invalid_put).build();
+        let invalid_update = || update("other", "SET ttl.a.b = :v");
+        // What is read before, with record integrity, and afterwards of the update that was invalid.
+        let (before, after) = if mode == "record" { (1, 0) } else { (0, 1) };
+        for (actions, calls) in [
+            (vec![keeps(), invalid_put.clone()], before + 1),
+            (vec![keeps(), invalid_update()], before + 1 + after),
+            (vec![invalid_put], 1),
+        ] {
+            site.aws.clear_calls();
+            let last = actions.len() - 1;
+            let call = site.dynamodb.transact_write_items().set_transact_items(Some(actions));
+            let error = call.send_protected(&privet).await.err().unwrap();
+            assert_eq!(error.kind(), ErrorKind::Input, "{mode}: {error}");
+            let codes: Vec<_> = error.cancellation_reasons().iter().map(|reason| reason.code.as_deref()).collect();
+            assert_eq!(codes[last], Some("ValidationError"), "{mode}: {error}");
+            assert!(codes[..last].iter().all(Option::is_none), "{mode}: {error}");
+            assert_eq!(site.aws.calls("dynamodb").len(), calls, "{mode}");
+        }
     }
 }

@@ -39,8 +39,10 @@ pub(crate) async fn transact_write(
         steps.push(Step::new(scope, item)?);
     }
     let mut found: Vec<Option<Map>> = vec![None; given.len()];
+    let is_read: Vec<bool> =
+        given.iter().zip(&steps).map(|(item, step)| step.is_guarded || item.update.is_some()).collect();
     if steps.iter().any(Step::needs_item) {
-        found = read(&call, &given, &steps).await?;
+        found = read(&call, &given, &steps, &is_read).await?;
     }
     for tried in 1.. {
         let mut sent = Vec::with_capacity(given.len());
@@ -82,18 +84,14 @@ pub(crate) async fn transact_write(
             }
             reasons.push(CancellationReason { code, item: opened });
         }
-        if reasons.iter().any(|reason| reason.code.as_deref() == Some("ValidationError")) {
-            let found = read(&call, &given, &steps).await.unwrap_or_default();
-            let refused = steps.iter().zip(&given).zip(&found).find_map(|((step, item), found)| {
-                updating(&step.resource, item.update.as_ref()?).ok()?.refusal(found.as_ref()?)
-            });
-            return Err(refused.unwrap_or_else(|| known.with_reasons(reasons)));
+        if let Some(refused) = refusal(&call, &given, &steps, &reasons).await {
+            return Err(refused);
         }
         if final_ones || !meanwhile || !Backoff::CONFLICT.wait(tried).await {
             return Err(known.with_reasons(reasons));
         }
         // The others may have changed as well.
-        found = read(&call, &given, &steps).await?;
+        found = read(&call, &given, &steps, &is_read).await?;
     }
     Err(Error::new(ErrorKind::Conflict, "the items were changed by others at each try: try again later"))
 }
@@ -227,15 +225,36 @@ impl Step {
     }
 }
 
-/// The items that guarded actions start from.
+/// What one of the updates that DynamoDB found invalid cannot do with an item that has something sealed as one value. Only
+/// the item says so.
+async fn refusal(
+    call: &TransactWriteItemsFluentBuilder,
+    given: &[TransactWriteItem],
+    steps: &[Step],
+    reasons: &[CancellationReason],
+) -> Option<Error> {
+    let invalid = given.iter().zip(steps).zip(reasons).map(|((item, step), reason)| {
+        let update = item.update.as_ref().filter(|_| reason.code.as_deref() == Some("ValidationError"))?;
+        updating(&step.resource, update).ok().filter(|updating| updating.read() == Read::Header)
+    });
+    let invalid: Vec<_> = invalid.collect();
+    let is_read: Vec<bool> = invalid.iter().map(Option::is_some).collect();
+    if !is_read.contains(&true) {
+        return None;
+    }
+    let found = read(call, given, steps, &is_read).await.ok()?;
+    invalid.iter().zip(&found).find_map(|(updating, found)| updating.as_ref()?.refusal(found.as_ref()?))
+}
+
+/// The items of those actions that are to be read, of which there is at least one.
 async fn read(
     call: &TransactWriteItemsFluentBuilder,
     given: &[TransactWriteItem],
     steps: &[Step],
+    is_read: &[bool],
 ) -> Result<Vec<Option<Map>>> {
-    let is_read = |(item, step): &(&TransactWriteItem, &Step)| step.is_guarded || item.update.is_some();
     let mut checks = Vec::new();
-    for (item, step) in given.iter().zip(steps).filter(is_read) {
+    for ((item, step), _) in given.iter().zip(steps).zip(is_read).filter(|(_, is_read)| **is_read) {
         let table = item.put.as_ref().map(Put::table_name).or_else(|| item.update.as_ref().map(Update::table_name));
         let (condition, names) = never(&step.resource);
         let check = ConditionCheck::builder()
@@ -260,14 +279,8 @@ async fn read(
         return Err(known.with_reasons(reasons.collect()));
     }
     let mut items = reasons.iter().map(|reason| reason.item.clone());
-    given
-        .iter()
-        .zip(steps)
-        .map(|pair| match is_read(&pair) {
-            true => Ok(items.next().flatten().map(from_item).transpose()?),
-            false => Ok(None),
-        })
-        .collect()
+    let mut next = || Ok(items.next().flatten().map(from_item).transpose()?);
+    is_read.iter().map(|is_read| if *is_read { next() } else { Ok(None) }).collect()
 }
 
 fn updating<'r>(resource: &'r Resource, update: &Update) -> Result<Updating<'r>> {

@@ -152,8 +152,12 @@ impl<'r> Updating<'r> {
     }
 
     /// What DynamoDB cannot do with this item, if that is because of what it has sealed as one value: go into it, or
-    /// compute with it. The policy would not seal it like that now, or an update of it would have been refused before.
+    /// compute with it. The policy would not seal it like that now, or an update of it would have been refused before. An
+    /// item that is read whole is opened and computed with here.
     pub(crate) fn refusal(&self, item: &Map) -> Option<Error> {
+        if self.read() == Read::Whole {
+            return None;
+        }
         let sealed = self.update.0.iter().find_map(|action| {
             let replaces = matches!(action, Action::Set(_, Source::Value(_)) | Action::Remove(_));
             let mut read = Vec::new();
