@@ -274,6 +274,31 @@ async fn what_is_added_without_a_key_to_a_sealed_record_is_not_sealed_by_its_upg
     }
 }
 
+/// A prefix of unsigned attributes is of items in DB-ESDK format only: in a record they are signed as all others are.
+#[tokio::test]
+async fn what_is_added_without_a_key_is_kept_as_the_format_that_was_read_has_it() {
+    let prefix = "[resources.customers.db_esdk]\nunsigned_prefix = \"role_\"";
+    for (first, is_kept) in [("reads = [\"db-esdk\"]", false), ("format = \"db-esdk\"", true)] {
+        let site = Site::start().await;
+        with(&site, &format!("{first}\n{prefix}"))
+            .await
+            .table::<Customer>(&site.dynamodb)
+            .unwrap()
+            .put(&ada())
+            .await
+            .unwrap();
+        let meddler = Meddler { keyring: site.keyring("service").await, dynamodb: site.dynamodb.clone() };
+        let stricter = "[[fields]]\nresource = \"customers\"\npath = \"email\"\nclass = \"confidential\"";
+        let stricter = policy(&format!("reads = [\"db-esdk\"]\nunsigned = [\"ttl\"]\n{prefix}\n{stricter}"));
+        let builder = Protector::builder().keyring(meddler).audit(Events::default()).model::<Customer>();
+        let privet = builder.policy(stricter).build().unwrap();
+        assert_eq!(upgrade(&privet, &site).await.unwrap(), Upgrade::Upgraded);
+        let opened = privet.table::<Customer>(&site.dynamodb).unwrap().open("c-1").await.unwrap().unwrap();
+        assert_eq!(opened.record().contains_key("role_of"), is_kept, "{first}");
+        assert!(opened.record().contains_key("ttl"), "{first}");
+    }
+}
+
 #[tokio::test]
 async fn an_upgrade_that_fails_leaves_the_record_as_it_was() {
     let site = Site::start().await;

@@ -16,7 +16,6 @@ use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::send::seal;
-use crate::send::updating::is_unsigned;
 
 /// Gives a [`Protector`] what a migration needs.
 pub trait Migrate {
@@ -95,17 +94,27 @@ async fn upgrade_one(
         TableFormat::DbEsdk => !opened.was_plaintext(),
         _ => header.as_deref().map(Header::parse).transpose()?.is_some_and(|header| header.integrity),
     };
+    let format = opened.format();
     let sealed = from_item(seal(privet, resource, opened.complete()?, header.as_deref()).await?)?;
     let condition = unchanged(resource, &stored)?;
     let replaced = put(client, resource, sealed.clone(), condition).await?;
     let mut added: Map = from_item(replaced)?.into_iter().filter(|(name, _)| !stored.contains_key(name)).collect();
     if is_whole {
-        added.retain(|name, _| is_unsigned(resource, name));
+        added.retain(|name, _| is_for_anyone(resource, format, name));
     }
     if !added.is_empty() {
         put_back(privet, client, resource, sealed, added).await?;
     }
     Ok(Upgrade::Upgraded)
+}
+
+/// Whether a record in this format leaves an attribute of this name to whoever adds it. The other format may sign what this
+/// one does not.
+fn is_for_anyone(resource: &Resource, format: TableFormat, name: &str) -> bool {
+    match format {
+        TableFormat::DbEsdk => resource.db_esdk().is_some_and(|table| table.is_unsigned(name)),
+        _ => resource.item_layout().unsigned.contains(name),
+    }
 }
 
 /// Whether a record is stored with the beacons that it would be written with now. Of one of which something is withheld
