@@ -69,7 +69,6 @@ const ROOMS: &[Room] = &[
 const HOMES: &[(&str, &str)] = &[
     ("aws_lc_rs", "core/src/crypto"),
     ("ghash", "core/src/crypto"),
-    ("hkdf", "core/src/crypto"),
     ("hmac", "core/src/crypto"),
     ("sha2", "core/src/crypto"),
     ("aws_sdk_kms", "core/src/keyring/kms"),
