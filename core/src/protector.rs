@@ -448,6 +448,17 @@ impl Protector {
         }
     }
 
+    /// The data key of a section, where it cannot be done without.
+    async fn data_key(&self, class: Classification, edks: &[EncryptedDataKey]) -> Result<Arc<DataKey>> {
+        match self.unwrap(class, edks).await? {
+            Ok(data_key) => Ok(data_key),
+            Err(WithheldReason::NoKey) => Err(Error::integrity()),
+            Err(WithheldReason::Denied) => {
+                Err(Error::denied(format!("the key provider refuses the key of class `{class}`")))
+            }
+        }
+    }
+
     /// A record in clear, if the resource's migration lets it pass: counted where it says so, and audited like a disclosure
     /// of what should be sealed.
     async fn read_plaintext(&self, resource: &Resource, record: Map) -> Result<Unprotected> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Protector, Resource, Staleness, WithheldReason};
+use super::{Protector, Resource, Staleness};
 use crate::classification::Classification;
 use crate::edk::EncryptedDataKey;
 use crate::error::{Error, ErrorKind, Result};
@@ -218,17 +218,6 @@ impl Rekeying<'_> {
                 Err(Left::Failed(error))
             }
             Err(_) => Err(Left::ForTheLongWay),
-        }
-    }
-}
-
-impl Protector {
-    /// The data key behind wrapped keys, or why it is withheld.
-    async fn data_key(&self, class: Classification, edks: &[EncryptedDataKey]) -> Result<Arc<DataKey>> {
-        match self.unwrap(class, edks).await? {
-            Ok(data_key) => Ok(data_key),
-            Err(WithheldReason::NoKey) => Err(Error::integrity()),
-            Err(_) => Err(Error::denied(format!("the key provider refuses the keys of class {class}"))),
         }
     }
 }

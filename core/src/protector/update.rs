@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::{Protector, Resource, Unprotected, WithheldReason, search};
+use super::{Protector, Resource, Unprotected, search};
 use crate::classification::Classification;
 use crate::dbesdk;
 use crate::error::{Error, Result};
@@ -249,15 +249,7 @@ impl Protector {
         let requests = classes.iter().map(|class| async move {
             let section = header.sections.iter().find(|section| section.class == *class);
             let data_key = match section {
-                Some(section) => match self.unwrap(*class, &section.edks).await? {
-                    Ok(data_key) => data_key,
-                    Err(WithheldReason::NoKey) => return Err(Error::integrity()),
-                    Err(WithheldReason::Denied) => {
-                        let message =
-                            format!("the key provider refuses the key of class `{class}`, which the update needs");
-                        return Err(Error::denied(message));
-                    }
-                },
+                Some(section) => self.data_key(*class, &section.edks).await?,
                 None => self.shared.cache.for_sealing(self.tenant.request(*class), bytes).await?,
             };
             Ok((*class, data_key))
