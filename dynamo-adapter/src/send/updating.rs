@@ -258,7 +258,7 @@ impl Expect {
     }
 
     /// The same, and these values beside it.
-    fn with(self, values: Vec<(Path, Option<Value>)>) -> Self {
+    pub(crate) fn with(self, values: Vec<(Path, Option<Value>)>) -> Self {
         if values.is_empty() { self } else { Self::Values(Box::new(self), values) }
     }
 
@@ -327,7 +327,7 @@ pub(crate) fn unsigned_before(resource: &Resource, updated: &Updated, stored: &M
 }
 
 /// Whether an attribute is left out of what signatures and tags are over.
-pub(crate) fn is_unsigned(resource: &Resource, name: &str) -> bool {
+fn is_unsigned(resource: &Resource, name: &str) -> bool {
     resource.item_layout().unsigned.iter().any(|unsigned| unsigned == name)
         || resource.db_esdk().is_some_and(|table| table.is_unsigned(name))
 }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use privet_core::ErrorKind;
 use privet_core::protector;
 use privet_core::schema::Protect;
-use privet_core::value::{Path, from_record, from_record_with_unknown, to_record};
+use privet_core::value::{Map, Path, Value, from_record, from_record_with_unknown, to_record};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,9 +14,9 @@ use super::Table;
 use crate::backoff::Backoff;
 use crate::convert::{from_item, to_item};
 use crate::error::{Error, Result};
-use crate::expression::{Condition, Function, Operand, Writer};
+use crate::expression::Writer;
 use crate::key::Key;
-use crate::send::updating::{Expect, actions, is_unsigned};
+use crate::send::updating::{Expect, actions, unsigned_before};
 use crate::size::{check_size, item_size};
 
 /// A record as it was read, to be replaced: [`Table::read`].
@@ -106,24 +106,20 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
         check_size(item_size(stored), &after)?;
         // Of a DB-ESDK item and with record integrity the header changes with every write but that of what is left
         // unsigned. Without, an update of one field leaves it as it is: there everything that was read has to be the same.
-        let header = &self.resource.item_layout().header;
-        let unchanged = stored.iter().filter(|(name, _)| *name != header && !self.resource.key().contains(name));
         let expect = Expect::of(&self.resource, Some(stored));
         let is_item = matches!(expect, Expect::Item(_));
-        let is_compared = !is_item && (updated.header.is_none() || self.is_field_integrity(&old.stored));
-        let changed: BTreeSet<&str> = updated.values.iter().map(|(path, _)| path.root()).collect();
-        let unchanged = unchanged
-            .filter(|(name, _)| is_compared || changed.contains(name.as_str()) && is_unsigned(&self.resource, name));
-        let mut conditions: Vec<_> = unchanged
-            .map(|(name, value)| {
-                Condition::Compare(Operand::Path(Path::attribute(name.as_str())), "=", Operand::Value(value.clone()))
-            })
-            .collect();
-        let added = updated.values.iter().filter(|(path, value)| value.is_some() && !stored.contains_key(path.root()));
-        conditions.extend(added.map(|(path, _)| Condition::Function(Function::NotExists, path.clone(), None)));
-        let all = conditions.into_iter().reduce(|one, other| Condition::And(Box::new(one), Box::new(other)));
+        let mut before = if !is_item && (updated.header.is_none() || self.is_field_integrity(&old.stored)) {
+            self.values_of(stored).collect()
+        } else {
+            unsigned_before(&self.resource, &updated, stored)
+        };
+        for (path, _) in &updated.values {
+            if !stored.contains_key(path.root()) && !before.iter().any(|(known, _)| known == path) {
+                before.push((path.clone(), None));
+            }
+        }
         let mut writer = Writer::default();
-        let condition = expect.condition(&self.resource, all, &mut writer);
+        let condition = expect.with(before).condition(&self.resource, None, &mut writer);
         let key = stored.iter().filter(|(name, _)| self.resource.key().contains(name));
         let key = to_item(key.map(|(name, value)| (name.clone(), value.clone())).collect());
         let update = writer.update(actions(&self.resource, updated));
@@ -174,15 +170,12 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
     /// `Conflict` if somebody did; DynamoDB's.
     pub async fn delete_read(&self, old: &Stored<T>) -> Result<()> {
         let stored = old.stored.stored();
-        let (key, rest): (Vec<_>, Vec<_>) = stored.iter().partition(|(name, _)| self.resource.key().contains(name));
+        let key = stored.iter().filter(|(name, _)| self.resource.key().contains(name));
         let mut writer = Writer::default();
-        let same = rest.into_iter().map(|(name, value)| {
-            Condition::Compare(Operand::Path(Path::attribute(name.as_str())), "=", Operand::Value(value.clone()))
-        });
-        let all = same.reduce(|one, other| Condition::And(Box::new(one), Box::new(other)));
-        let condition = Expect::of(&self.resource, Some(stored)).condition(&self.resource, all, &mut writer);
+        let expect = Expect::of(&self.resource, Some(stored)).with(self.values_of(stored).collect());
+        let condition = expect.condition(&self.resource, None, &mut writer);
         let (names, values) = writer.into_placeholders();
-        let key = to_item(key.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect());
+        let key = to_item(key.map(|(name, value)| (name.clone(), value.clone())).collect());
         self.client
             .delete_item()
             .table_name(self.resource.table())
@@ -194,6 +187,13 @@ impl<T: Protect + Serialize + DeserializeOwned + 'static> Table<T> {
             .await
             .map_err(|error| Error::from_sdk("DeleteItem", &error))?;
         Ok(())
+    }
+
+    /// All that is stored beside key and header.
+    fn values_of<'a>(&'a self, stored: &'a Map) -> impl Iterator<Item = (Path, Option<Value>)> + 'a {
+        let header = &self.resource.item_layout().header;
+        let values = stored.iter().filter(move |(name, _)| *name != header && !self.resource.key().contains(name));
+        values.map(|(name, value)| (Path::attribute(name.as_str()), Some(value.clone())))
     }
 
     fn is_field_integrity(&self, old: &protector::Stored) -> bool {
