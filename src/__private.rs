@@ -5,5 +5,6 @@ pub use core::{assert, fmt};
 
 pub use privet_core::Classification;
 pub use privet_core::schema::{
-    ClassifiedSpec, Field, FieldRule, FieldSpec, Protect, Redacted, Schema, Shape, Tagging, VariantContent, VariantSpec,
+    ByDefault, ClassifiedSpec, Field, FieldRule, FieldSpec, MayHoldNames, Protect, Redacted, Schema, Shape, Tagging,
+    VariantContent, VariantSpec,
 };

@@ -6,9 +6,12 @@ use std::marker::PhantomData;
 use crate::classification::Classification;
 
 mod inventory;
+mod nameless;
 mod redacted;
 
 pub use inventory::InventoryEntry;
+#[doc(hidden)]
+pub use nameless::{ByDefault, MayHoldNames};
 pub use redacted::Redacted;
 
 /// A type whose fields are classified. Written by `#[derive(Protect)]`.
@@ -161,6 +164,9 @@ pub struct ClassifiedSpec {
     pub mask: Option<&'static str>,
     /// Whether equality search over the sealed field is wanted.
     pub searchable: bool,
+    /// Whether the value may be a map, or have maps in it, whose names the model does not know. If the field is public, the
+    /// policy's rules decide what of it is sealed.
+    pub holds_names: bool,
 }
 
 /// A typed name of a model's field, as the derive makes it: `Customer::email()`.

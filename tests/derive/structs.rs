@@ -1,7 +1,9 @@
 //! Structs: classes, containers, serde's names, flattening, skipping.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use privet::schema::InventoryEntry;
 use privet::{Classification, Protect};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,43 @@ fn the_inventory_has_what_was_said_of_a_field() {
     assert_eq!(email.at_rest, "encrypt");
     assert_eq!(entries[2].mask, None);
     assert!(entries[2].categories.is_empty() && !entries[2].searchable);
+}
+
+#[derive(Protect, Serialize)]
+#[protect(default = "pii")]
+struct Kinds<'a, T> {
+    text: String,
+    slice: &'a str,
+    several: Option<Box<[Cow<'a, str>]>>,
+    set: BTreeSet<i64>,
+    bytes: [u8; 4],
+    truth: &'a bool,
+    json: serde_json::Value,
+    map: BTreeMap<String, String>,
+    maps: Vec<BTreeMap<String, String>>,
+    visit: Visit,
+    generic: T,
+    #[serde(serialize_with = "as_map")]
+    written: u8,
+    #[protect(nested)]
+    wrapped: Wrapped,
+}
+
+#[derive(Protect, Serialize)]
+struct Wrapped(#[protect(public)] u32);
+
+fn as_map<S: serde::Serializer>(value: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("email", value)])
+}
+
+#[test]
+fn what_may_hold_names_is_told_by_its_type() {
+    let entries = Kinds::<String>::schema().inventory();
+    let (held, none): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.holds_names);
+    let paths = |entries: Vec<InventoryEntry>| entries.into_iter().map(|entry| entry.path).collect::<Vec<_>>();
+    assert_eq!(paths(none), ["text", "slice", "several", "set", "bytes", "truth", "wrapped"]);
+    // What a parameter stands for is not known where the schema is written.
+    assert_eq!(paths(held), ["json", "map", "maps", "visit", "generic", "written"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What cannot be done on sealed data, in every place that a request can ask for it: refused before the call, with the
 //! attribute named.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 
@@ -249,8 +250,13 @@ async fn lists_with_sealed_elements() {
             .await;
         }
         check("unknown", "more", vec![(integrity, sent(scan("placed = more AND placed <> paid"), &privet))]).await;
+        // What is public may still hold names that are not.
+        for condition in ["extra = tags", "extra <> placed", "placed IN (tags)", "contains(extra, placed)"] {
+            let named = if condition.contains("extra") { "extra" } else { "tags" };
+            check(condition, named, vec![(integrity, sent(scan(condition), &privet))]).await;
+        }
         assert!(site.aws.calls("dynamodb").is_empty());
-        let order = Order { id: integrity.into(), placed: "1".into(), paid: "1".into(), contacts: vec![], note: None };
+        let order = Order { id: integrity.into(), placed: "1".into(), paid: "1".into(), ..Order::default() };
         privet.table::<Order>(&site.dynamodb).unwrap().put(&order).await.unwrap();
         for (condition, count) in [("placed = paid", 1), ("placed <> paid", 0), ("paid IN (placed)", 1)] {
             assert_eq!(scan(condition).send_protected(&privet).await.unwrap().count, count, "{condition}");
@@ -259,7 +265,7 @@ async fn lists_with_sealed_elements() {
     }
 }
 
-#[derive(Protect, Serialize, Deserialize)]
+#[derive(Protect, Serialize, Deserialize, Default)]
 #[protect(resource = "orders", key = "id")]
 struct Order {
     #[protect(public)]
@@ -268,6 +274,10 @@ struct Order {
     placed: String,
     #[protect(public)]
     paid: String,
+    #[protect(public)]
+    extra: serde_json::Value,
+    #[protect(public)]
+    tags: BTreeMap<String, String>,
     #[protect(nested)]
     contacts: Vec<Contact>,
     #[protect(pii)]

@@ -18,6 +18,9 @@ pub struct InventoryEntry {
     pub mask: Option<&'static str>,
     /// Whether it can be searched for by equality.
     pub searchable: bool,
+    /// Whether it may hold names that the model does not know.
+    #[serde(skip)]
+    pub holds_names: bool,
     /// Whether the field is part of the record's key.
     pub key: bool,
     /// What happens to it at rest when no policy says otherwise: `encrypt` or `sign`.
@@ -104,6 +107,7 @@ impl Walk {
             categories: spec.categories.to_vec(),
             mask: spec.mask,
             searchable: spec.searchable,
+            holds_names: spec.holds_names,
             at_rest: if spec.class == Classification::Public { "sign" } else { "encrypt" },
         });
     }

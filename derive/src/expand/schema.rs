@@ -74,7 +74,7 @@ pub(crate) fn one_value<'a, 'b>(input: &Input<'_>, body: &'a Body<'b>) -> Option
 fn same(field: &Field<'_>) -> TokenStream {
     match field.rule {
         Rule::Classified(class) => {
-            let spec = classified(class, &field.attrs);
+            let spec = classified(class, &field.attrs, &holds_names(field));
             quote!(::privet::__private::Shape::Value(#spec))
         }
         Rule::Nested | Rule::Skipped => {
@@ -87,7 +87,7 @@ fn same(field: &Field<'_>) -> TokenStream {
 /// Serde writes the struct's name into its tag: nobody's secret.
 fn struct_tag(input: &Input<'_>) -> Option<TokenStream> {
     let tag = input.serde.tag.as_ref()?;
-    let rule = classified(Class::Public, &FieldAttrs::default());
+    let rule = classified(Class::Public, &FieldAttrs::default(), &quote!(false));
     Some(quote! {
         ::privet::__private::FieldSpec {
             name: #tag,
@@ -129,7 +129,7 @@ fn spec(field: &Field<'_>, flatten: bool) -> TokenStream {
     let name = &field.name;
     let rule = match field.rule {
         Rule::Classified(class) => {
-            let spec = classified(class, &field.attrs);
+            let spec = classified(class, &field.attrs, &holds_names(field));
             quote!(Classified(#spec))
         }
         Rule::Nested | Rule::Skipped => {
@@ -146,7 +146,19 @@ fn spec(field: &Field<'_>, flatten: bool) -> TokenStream {
     }
 }
 
-fn classified(class: Class, attrs: &FieldAttrs) -> TokenStream {
+/// Whether there may be names in the value. A function may write anything.
+fn holds_names(field: &Field<'_>) -> TokenStream {
+    if field.serde.with.is_some() {
+        return quote!(true);
+    }
+    let ty = field.ty();
+    quote!({
+        use ::privet::__private::ByDefault as _;
+        ::privet::__private::MayHoldNames::<#ty>::ANSWER
+    })
+}
+
+fn classified(class: Class, attrs: &FieldAttrs, holds_names: &TokenStream) -> TokenStream {
     let class = class.path();
     let categories = &attrs.categories;
     let mask = option(attrs.mask.as_ref());
@@ -157,6 +169,7 @@ fn classified(class: Class, attrs: &FieldAttrs) -> TokenStream {
             categories: &[#(#categories),*],
             mask: #mask,
             searchable: #searchable,
+            holds_names: #holds_names,
         }
     }
 }

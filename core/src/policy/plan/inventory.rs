@@ -27,6 +27,9 @@ pub struct PlanEntry {
     pub at_rest: &'static str,
     /// Whether showing it leaves an audit event.
     pub audit: bool,
+    /// Whether it may hold names that the model does not know.
+    #[serde(skip)]
+    pub holds_names: bool,
 }
 
 impl Plan {
@@ -44,11 +47,13 @@ impl Plan {
                         categories: &[],
                         mask: entry.mask,
                         searchable: entry.searchable,
+                        holds_names: entry.holds_names,
                     };
                     let state = walk(names, names.start(), &entry.path);
                     let (rule, state) = names.classified(&state, &spec);
                     let categories = entry.categories.into_iter().map(str::to_owned).collect();
-                    self.line(entry.path, &rule, &state, categories, entry.mask, entry.searchable)
+                    let line = self.line(entry.path, &rule, &state, categories, entry.mask, entry.searchable);
+                    PlanEntry { holds_names: entry.holds_names, ..line }
                 })
                 .collect(),
             Root::Dynamic(start) => names
@@ -81,6 +86,7 @@ impl Plan {
             key: self.key().contains(&path),
             at_rest: at_rest(rule.seal),
             audit: rule.audit,
+            holds_names: true,
             path,
         }
     }

@@ -224,8 +224,11 @@ impl Plan {
         Ok(plan)
     }
 
-    /// Whether nothing of what is at this path is ever sealed: its attribute is stored in clear whatever its class, or the
-    /// model knows all that is there and has none of it sealed.
+    /// Whether nothing of what is at this path is ever sealed in records that fit their model: its attribute is stored in
+    /// clear whatever its class, or the model knows all that is there and has none of it sealed.
+    ///
+    /// A public field that may hold names which the model does not know, such as a map or a JSON value, is no such place: the
+    /// policy's rules go for those names, and may have what is there sealed.
     #[must_use]
     pub fn is_all_clear(&self, path: &Path) -> bool {
         if self.names_clear(path.root()) {
@@ -238,7 +241,10 @@ impl Plan {
             Step::Key(name) => text + "." + name,
         });
         let own = self.own_entries(&text);
-        self.has_model() && !own.is_empty() && own.iter().all(|entry| entry.at_rest != "encrypt")
+        let has_any_name =
+            |entry: &PlanEntry| entry.holds_names || entry.path.get(text.len()..).is_none_or(|rest| rest.contains('*'));
+        let is_clear = |entry: &PlanEntry| entry.at_rest != "encrypt" && !has_any_name(entry);
+        self.has_model() && !own.is_empty() && own.iter().all(is_clear)
     }
 
     /// Whether anything of a top-level attribute may be sealed, as far as the model and the policy's `fields` say.

@@ -19,7 +19,7 @@ const fn classed(name: &'static str, class: Classification) -> FieldSpec {
 }
 
 const fn masked(name: &'static str, class: Classification, mask: Option<&'static str>) -> FieldSpec {
-    let spec = ClassifiedSpec { class, categories: &["contact"], mask, searchable: false };
+    let spec = ClassifiedSpec { class, categories: &["contact"], mask, searchable: false, holds_names: false };
     FieldSpec { name, flatten: false, rule: FieldRule::Classified(spec) }
 }
 
@@ -302,6 +302,37 @@ fn a_public_field_is_asked_for_names_inside() {
     );
 }
 
+#[test]
+fn what_may_hold_names_is_never_clear_throughout() {
+    struct Tagged;
+    const ANY: FieldSpec = {
+        let spec = ClassifiedSpec { class: Public, categories: &[], mask: None, searchable: false, holds_names: true };
+        FieldSpec { name: "any", flatten: false, rule: FieldRule::Classified(spec) }
+    };
+    model!(Label, schema("Label", Shape::Struct(&[classed("text", Public)])));
+    struct Label;
+    const FIELDS: &[FieldSpec] = &[
+        classed("id", Public),
+        classed("note", Pii),
+        ANY,
+        nested("label", Label::schema),
+        nested("labels", Vec::<Label>::schema),
+        nested("by_name", std::collections::BTreeMap::<String, Label>::schema),
+        nested("home", Address::schema),
+    ];
+    model!(Tagged, schema("Tagged", Shape::Struct(FIELDS)));
+    let plan = plan_of::<Tagged>("version = 1\nunsigned = ['ttl']").unwrap();
+    let path = |text: &str| Path::from(text.split('.').map(|name| Step::Key(name.into())).collect::<Vec<_>>());
+    for clear in ["id", "label", "label.text", "labels", "home.label", "ttl", "ttl.x"] {
+        assert!(plan.is_all_clear(&path(clear)), "{clear}");
+    }
+    for other in ["note", "any", "any.x", "by_name", "by_name.x", "home", "unknown"] {
+        assert!(!plan.is_all_clear(&path(other)), "{other}");
+    }
+    let element = Path::from(vec![Step::Key("labels".into()), Step::Index(3)]);
+    assert!(plan.is_all_clear(&element));
+}
+
 macro_rules! contents {
     () => {
         &[
@@ -543,6 +574,7 @@ fn the_inventory_has_the_policy_applied() {
             key: false,
             at_rest: "encrypt",
             audit: true,
+            holds_names: false,
         }
     );
     assert_eq!((line("id").key, line("id").at_rest), (true, "sign"));
