@@ -100,12 +100,16 @@ impl Session {
 
     /// Where the data keys of records come from.
     pub(crate) async fn keyring(&self) -> Outcome<Box<dyn Keyring>> {
-        // As with a local directory, a KMS key on the command line is meant.
-        let is_named = self.global.kms_key.is_some() || self.local().is_some();
-        match if is_named { None } else { self.branch_keyring().await? } {
+        match if self.seals_with_branch_keys() { self.branch_keyring().await? } else { None } {
             Some(branch_keys) => Ok(Box::new(branch_keys)),
             None => self.whole_keyring().await,
         }
+    }
+
+    /// Whether records are sealed under branch keys. A KMS key or a local directory on the command line comes before them.
+    pub(crate) fn seals_with_branch_keys(&self) -> bool {
+        let is_configured = self.config.key_store.as_ref().is_some_and(|store| !store.branch_keys.is_empty());
+        is_configured && self.global.kms_key.is_none() && self.local().is_none()
     }
 
     /// The branch keys that the configuration names.

@@ -17,6 +17,7 @@ use serde_json::json;
 const REGION: &str = "eu-west-1";
 const POLICY: &str = "version = 1\n[resources.customers]\nkey = [\"id\"]\ntable = \"prod-customers\"\n";
 const TABLE: &str = "dynamodb://prod-customers";
+const CLASSES: [&str; 3] = ["pii", "confidential", "sensitive"];
 
 /// An AWS with two keys, and the program's home in it.
 struct Site {
@@ -72,6 +73,25 @@ impl Site {
 
     fn run(&self, arguments: &[&str], exit: i32) -> common::Ran {
         self.home.run(arguments, exit)
+    }
+
+    /// Writes a configuration with branch keys, one for each class, to the home, and returns it.
+    fn use_branch_keys(&self) -> String {
+        let ids: String = CLASSES.iter().map(|class| format!("{class} = \"shop-{class}\"\n")).collect();
+        let config = format!(
+            "policy = \"policy.toml\"\nkms_key = \"{}\"\n[context]\napplication = \"shop\"\n\
+             [key_store]\ntable = \"shop-keys\"\n[key_store.branch_keys]\n{ids}",
+            self.old
+        );
+        self.home.write("privet.toml", &config);
+        config
+    }
+
+    fn create_branch_keys(&self) {
+        for class in CLASSES {
+            let (id, context) = (format!("shop-{class}"), format!("privet:class={class}"));
+            self.run(&["keys", "create", "--id", &id, "--context", &context, "--create-table", "--yes"], 0);
+        }
     }
 
     /// Arguments of `reencrypt` from the old key to the new one.
@@ -221,20 +241,10 @@ async fn branch_keys_are_created_rotated_listed_and_described() {
 #[tokio::test]
 async fn records_are_sealed_under_branch_keys_and_moved_to_the_next_version() {
     let site = Site::start().await;
-    let classes = ["pii", "confidential", "sensitive"];
-    let ids: String = classes.iter().map(|class| format!("{class} = \"shop-{class}\"\n")).collect();
-    let config = format!(
-        "policy = \"policy.toml\"\nkms_key = \"{}\"\n[context]\napplication = \"shop\"\n\
-         [key_store]\ntable = \"shop-keys\"\n[key_store.branch_keys]\n{ids}",
-        site.old
-    );
-    site.home.write("privet.toml", &config);
+    let config = site.use_branch_keys();
     let missing = site.run(&["protect", "clear.jsonl"], 1).error;
     assert!(missing.contains("ResourceNotFoundException"), "{missing}");
-    for class in classes {
-        let (id, context) = (format!("shop-{class}"), format!("privet:class={class}"));
-        site.run(&["keys", "create", "--id", &id, "--context", &context, "--create-table", "--yes"], 0);
-    }
+    site.create_branch_keys();
     assert_eq!(site.run(&["keys", "list"], 0).out.lines().count(), 3);
     site.home.write("sealed.jsonl", site.run(&["protect", "clear.jsonl"], 0).out);
     let shown = site.run(&["inspect", "sealed.jsonl"], 0).out;
@@ -292,6 +302,34 @@ async fn tables_and_buckets_are_classified_and_listed() {
     );
     assert_eq!(row("contact")["stored"], json!(["in clear"]));
     assert_eq!(row("iban")["sources"], json!(["s3://exports/2025/"]));
+}
+
+/// They are each for a class of records: what is sealed as a whole is under the KMS key.
+#[tokio::test]
+async fn objects_and_items_in_db_esdk_format_go_beside_branch_keys() {
+    let site = Site::with_table(3).await;
+    let config = site.use_branch_keys();
+    // The records of the table have no such pair.
+    site.home.write("privet.toml", config.replace("[context]\napplication = \"shop\"\n", ""));
+    site.create_branch_keys();
+    site.aws.create_bucket("documents").await;
+    let s3 = aws_sdk_s3::Client::new(&site.aws.config(REGION).await);
+    let body = b"attack at dawn".to_vec();
+    s3.put_object().bucket("documents").key("data/a").body(body.clone().into()).send().await.unwrap();
+    let seal = ["reencrypt", "s3://documents/data/", "--from-plaintext", "--yes", "--verify", "--json", "-q"];
+    let done = site.run(&seal, 0).json();
+    assert_eq!(done[0]["report"]["total"]["rewritten"], 1, "{done:?}");
+    assert_eq!(done[1]["verification"]["on_target"], 1, "{done:?}");
+    let stored = s3.get_object().bucket("documents").key("data/a").send().await.unwrap();
+    assert_ne!(stored.body.collect().await.unwrap().to_vec(), body);
+    // The records of the table are under the KMS key, and go under branch keys and from there into the other format.
+    let to_branch_keys = ["reencrypt", TABLE, "--old-key", &site.old, "--yes", "--verify", "--json", "-q"];
+    assert_eq!(site.run(&to_branch_keys, 0).json()[0]["report"]["total"]["rewritten"], 3);
+    assert_eq!(site.run(&["keys", "stragglers", TABLE, "--json"], 0).json()[0]["stragglers"]["on_target"], 3);
+    site.home.write("policy.toml", format!("{POLICY}format = \"db-esdk\"\nreads = [\"record\"]\n"));
+    let to_items = ["reencrypt", TABLE, "--yes", "--verify", "--json", "-q"];
+    assert_eq!(site.run(&to_items, 0).json()[0]["report"]["total"]["rewritten"], 3);
+    assert!(site.items().await.iter().all(|item| item.contains_key("aws_dbe_head")));
 }
 
 /// What goes wrong with AWS, and what is said of it.

@@ -6,7 +6,7 @@ use privet::bulk::keyring::PacedKeyring;
 use privet::bulk::pace::Pace;
 use privet::bulk::{Classes, Limits, Reprotect};
 use privet::keyring::{KmsKeyring, MultiKeyring, S3ecKeyring};
-use privet::policy::PlaintextReads;
+use privet::policy::{PlaintextReads, TableFormat};
 use privet::protector::Resource;
 use privet::s3::Bucket;
 use privet::s3::bulk::Reseal;
@@ -19,10 +19,17 @@ use crate::opt::Target;
 use crate::session::Session;
 use crate::uri::Source;
 
-/// The move from what is stored to the target.
-pub(crate) struct Move {
+/// The protectors of what is stored, and of the target.
+struct Sides {
     from: Protector,
     to: Protector,
+}
+
+/// The move from what is stored to the target.
+pub(crate) struct Move {
+    records: Sides,
+    /// Those of objects that are no documents.
+    objects: Option<Sides>,
     resource: Arc<Resource>,
     pace: Pace,
     /// Whether fields get the classes of a new policy.
@@ -54,11 +61,19 @@ impl Move {
                 None => protector,
             })
         };
-        let from = protector(old_policy, old_keys(session, target).await?)?;
-        let to = protector(policy, session.keyring().await?)?;
-        let resource = to.resource(&name)?;
+        let sides = async |sealed| {
+            let Keys { old, new } = Keys::of(session, target, sealed).await?;
+            Ok::<_, Failure>(Sides { from: protector(old_policy.clone(), old)?, to: protector(policy.clone(), new)? })
+        };
+        let objects = match &target.source {
+            Source::Objects { .. } => Some(sides(Sealed::Whole).await?),
+            _ => None,
+        };
+        let is_record = policy.resource(&name).is_none_or(|resource| resource.format == TableFormat::Record);
+        let records = sides(if is_record { Sealed::ByClass } else { Sealed::Items }).await?;
+        let resource = records.to.resource(&name)?;
         let is_new_policy = target.old_policy.is_some();
-        Ok(Self { from, to, resource, pace, is_new_policy, is_to_plaintext: target.to_plaintext })
+        Ok(Self { records, objects, resource, pace, is_new_policy, is_to_plaintext: target.to_plaintext })
     }
 
     /// The resource that the records are of.
@@ -88,8 +103,9 @@ impl Move {
         let builder = || Bucket::builder(name).resource(self.resource.name()).s3ec_context(context.clone());
         let reads = if target.from_plaintext { PlaintextReads::Allow } else { PlaintextReads::Refuse };
         let from = builder().s3ec(old).plaintext_reads(reads);
-        let from = from.commitment_policy(CommitmentPolicy::RequireEncryptAllowDecrypt).build(&self.from, &s3)?;
-        let to = builder().s3ec(s3ec()?).build(&self.to, &s3)?;
+        let sides = self.objects.as_ref().unwrap_or(&self.records);
+        let from = from.commitment_policy(CommitmentPolicy::RequireEncryptAllowDecrypt).build(&sides.from, &s3)?;
+        let to = builder().s3ec(s3ec()?).build(&sides.to, &s3)?;
         let reseal =
             if self.is_to_plaintext { Reseal::dangerous_to_plaintext(from) } else { Reseal::new(from, to.clone())? };
         Ok((reseal.documents(self.transformation()?), to))
@@ -98,38 +114,54 @@ impl Move {
     /// What becomes of each record.
     pub(crate) fn transformation(&self) -> Outcome<Reprotect> {
         let name = self.resource.name();
+        let Sides { from, to } = &self.records;
         if self.is_to_plaintext {
-            return Ok(Reprotect::dangerous_to_plaintext(self.from.clone(), name)?);
+            return Ok(Reprotect::dangerous_to_plaintext(from.clone(), name)?);
         }
-        let moved = Reprotect::new(self.from.clone(), self.to.clone(), name)?;
+        let moved = Reprotect::new(from.clone(), to.clone(), name)?;
         // That plaintext may be read is no other policy: what is sealed keeps its classes.
         Ok(if self.is_new_policy { moved } else { moved.classes(Classes::AsStored) })
     }
 }
 
-/// The keys that open what is stored: the old ones, and those of the target for what is on it already.
-async fn old_keys(session: &Session, target: &Target) -> Outcome<Box<dyn Keyring>> {
-    let new = session.keyring().await?;
-    if session.local().is_some() {
-        return if target.old_key.is_empty() {
-            Ok(new)
-        } else {
-            Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"))
-        };
+/// What a data key is for, which decides whether a branch key may give it: those are each for a class of records.
+#[derive(Clone, Copy, PartialEq)]
+enum Sealed {
+    /// Each class of a record by itself.
+    ByClass,
+    /// Items in DB-ESDK format, which are sealed as a whole; they may have been records before.
+    Items,
+    /// Objects.
+    Whole,
+}
+
+/// The keys that open what is stored, and those of the target.
+struct Keys {
+    /// Those of the target are among them, for what is on it already.
+    old: Box<dyn Keyring>,
+    new: Box<dyn Keyring>,
+}
+
+impl Keys {
+    async fn of(session: &Session, target: &Target, sealed: Sealed) -> Outcome<Self> {
+        let by_branch_keys = sealed == Sealed::ByClass && session.seals_with_branch_keys();
+        let new = async || if by_branch_keys { session.keyring().await } else { session.whole_keyring().await };
+        let is_local = session.local().is_some();
+        if is_local && !target.old_key.is_empty() {
+            return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
+        }
+        let mut old = MultiKeyring::new(new().await?);
+        if !is_local && !by_branch_keys && sealed != Sealed::Whole && let Some(keys) = session.branch_keyring().await? {
+            old = old.with_reader(keys);
+        }
+        if !target.old_key.is_empty() {
+            let kms = aws_sdk_kms::Client::new(&session.aws().await?);
+            for arn in &target.old_key {
+                old = old.with_reader(KmsKeyring::new(kms.clone(), arn)?);
+            }
+        }
+        Ok(Self { old: Box::new(old), new: new().await? })
     }
-    let branch_keys = session.branch_keyring().await?;
-    if target.old_key.is_empty() && branch_keys.is_none() {
-        return Ok(new);
-    }
-    let mut all = MultiKeyring::new(new);
-    if let Some(branch_keys) = branch_keys {
-        all = all.with_reader(branch_keys);
-    }
-    let kms = aws_sdk_kms::Client::new(&session.aws().await?);
-    for arn in &target.old_key {
-        all = all.with_reader(KmsKeyring::new(kms.clone(), arn)?);
-    }
-    Ok(Box::new(all))
 }
 
 /// The resource that was named, the one that the table is of, or the only one.
