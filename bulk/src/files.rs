@@ -57,11 +57,16 @@ pub fn create(path: &Path) -> io::Result<File> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    owner_only().create_new(true).open(path)
+}
+
+/// How a file is opened for writing that is its owner's alone if this makes it.
+pub(crate) fn owner_only() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
+    options.write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    options
 }
 
 /// Puts a file in the place of another, so that at any moment one of the two is there, whole.
@@ -98,7 +103,7 @@ pub fn lock(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+    let file = owner_only().create(true).truncate(false).open(path)?;
     file.lock()?;
     Ok(file)
 }

@@ -177,16 +177,20 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         let started = self.shared.time.monotonic();
         let calls = self.shared.transformation.key_calls();
         self.digest().await?;
-        let mut waiting: Vec<u32> = (0..self.shared.store.shards()).rev().collect();
+        let mut waiting: Vec<(u32, Duration)> =
+            (0..self.shared.store.shards()).rev().map(|shard| (shard, Duration::ZERO)).collect();
         let mut failures = Vec::new();
         let mut running = JoinSet::new();
         loop {
             while running.len() < self.shared.parallel
                 && !self.is_stopped()
-                && let Some(shard) = waiting.pop()
+                && let Some((shard, rest)) = waiting.pop()
             {
                 let job = self.clone();
-                running.spawn(async move { (shard, job.process_shard(shard, Budget::default(), None).await) });
+                running.spawn(async move {
+                    tokio::time::sleep(rest).await;
+                    (shard, job.process_shard(shard, Budget::default(), None).await)
+                });
             }
             let Some(joined) = running.join_next().await else { break };
             let (shard, outcome) = joined.map_err(|_| Error::new(ErrorKind::Io, "a shard's task has panicked"))?;
@@ -195,14 +199,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                 // Nobody sets a budget here: it was stopped.
                 Outcome::Continue(_) => {}
                 Outcome::Failed(failure) => match failure.held {
-                    Some(left) if !self.is_stopped() => {
-                        // Others first; if there are none, it is waited for.
-                        if waiting.is_empty() && running.is_empty() {
-                            tokio::time::sleep(left.min(MAX_WAIT)).await;
-                        }
-                        waiting.insert(0, shard);
-                        tokio::task::yield_now().await;
-                    }
+                    // Others first.
+                    Some(left) if !self.is_stopped() => waiting.insert(0, (shard, left.min(MAX_WAIT))),
                     _ => failures.push(ShardFailure {
                         shard,
                         kind: failure.kind.to_string(),

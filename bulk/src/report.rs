@@ -242,8 +242,9 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(short)
 }
 
-/// Control characters, and those that turn the direction of what follows.
-fn is_unprintable(character: char) -> bool {
+/// Whether a terminal acts on it: control characters, and those that turn the direction of what follows.
+#[must_use]
+pub fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

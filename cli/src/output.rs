@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use privet::bulk::report::is_unprintable;
 use tempfile::NamedTempFile;
 
 use crate::exit::{Exit, Failure, Outcome};
@@ -144,7 +145,7 @@ pub(crate) fn segments_progress(is_quiet: bool) -> ProgressBar {
 
 /// Text with nothing in it that a terminal would act on: names of fields, keys and principals come out of data.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let is_command = |character: char| character.is_control() && !matches!(character, '\n' | '\t');
+    let is_command = |character: char| is_unprintable(character) && !matches!(character, '\n' | '\t');
     if text.contains(is_command) { Cow::Owned(text.replace(is_command, "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_s3::primitives::ByteStream;
 use privet::audit::TracingSink;
 use privet::bulk::checkpoint::{Checkpoints, MemoryCheckpoints};
-use privet::bulk::{Extent, Job, JobBuilder, Outcome, Prices, Reprotect};
+use privet::bulk::{Extent, FileCheckpoints, Job, JobBuilder, Outcome, Prices, Reprotect};
 use privet::keyring::{KmsKeyring, MultiKeyring, S3ecKeyring};
 use privet::policy::PlaintextReads;
 use privet::s3::bulk::{BucketCheckpoints, ObjectStore, Reseal};
@@ -530,6 +530,30 @@ async fn checkpoints_in_a_bucket_are_written_on_the_one_before_alone() {
         assert!(checkpoints().load("new-key", 0).await.is_err());
         assert!(!job().await.run().await.is_ok_and(|report| report.finished));
     }
+}
+
+/// One object alone may take longer than the lease: its worker keeps it, and the other one waits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_takes_longer_than_the_lease_is_rewritten_once() {
+    let this = Move::start().await;
+    for index in 0..4 {
+        this.old().await.put(&format!("data/{index}"), bytes(1500)).await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let job = async || {
+        let job = this.job("new-key").await.checkpoints(FileCheckpoints::new(folder.path()));
+        job.lease(Duration::from_millis(300)).build().unwrap()
+    };
+    this.site.aws.clear_calls();
+    this.site.aws.fault(Fault::on("s3", "PutObject").delay(Duration::from_millis(1200)));
+    let (one, other) = (job().await, job().await);
+    let (one, other) = tokio::join!(one.run(), other.run());
+    for report in [one.unwrap(), other.unwrap()] {
+        assert!(report.finished && report.failures.is_empty(), "{report}");
+        assert_eq!((report.total.rewritten, report.total.conflicts, report.total.current), (4, 0, 0), "{report}");
+    }
+    let puts = this.site.aws.calls("s3").into_iter().filter(|call| call.operation == "PutObject").count();
+    assert_eq!(puts, 4);
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! The end of a job over a file: pieces become one file, which takes the old one's place in one step.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +33,7 @@ pub(super) fn assemble(store: &LinesStore, shards: &[Checkpoint]) -> Result<()> 
     let original = store.original();
     let job = shards.first().map(|checkpoint| checkpoint.digest.clone()).unwrap_or_default();
     let shards = &shards.iter().map(|checkpoint| Pieces::of(&checkpoint.state)).collect::<Result<Vec<_>>>()?;
+    let remove = || shards.iter().try_for_each(|pieces| pieces.remove(work));
     let failed = |error: io::Error| Error::io("the new file cannot be put in place", &error);
     let _lock = lock(&work.join("assemble.lock")).map_err(failed)?;
     // Another process, or this one before it died, may have done it.
@@ -43,7 +43,7 @@ pub(super) fn assemble(store: &LinesStore, shards: &[Checkpoint]) -> Result<()> 
         && output.exists()
         && Identity::of(output)? == mark.assembled
     {
-        return remove_pieces(work, shards);
+        return remove();
     }
     unchanged(input, original)?;
     let beside = beside(output);
@@ -51,13 +51,7 @@ pub(super) fn assemble(store: &LinesStore, shards: &[Checkpoint]) -> Result<()> 
     if !store.owner_only {
         file.set_permissions(input.metadata().map_err(failed)?.permissions()).map_err(failed)?;
     }
-    for piece in shards.iter().flat_map(|pieces| &pieces.0) {
-        let read = File::open(piece.path(work)).map_err(failed)?;
-        let copied = io::copy(&mut read.take(piece.length()), &mut file).map_err(failed)?;
-        if copied != piece.length() {
-            return Err(Error::conflict("a piece of the new file is shorter than its checkpoint says: start anew"));
-        }
-    }
+    shards.iter().try_for_each(|pieces| pieces.copy_to(work, &mut file))?;
     file.sync_all().map_err(failed)?;
     drop(file);
     let mark = Mark { job, original: original.clone(), assembled: Identity::of(&beside)? };
@@ -65,7 +59,7 @@ pub(super) fn assemble(store: &LinesStore, shards: &[Checkpoint]) -> Result<()> 
     replace(&work.join(MARK), &mark).map_err(failed)?;
     unchanged(input, original)?;
     rename(&beside, output).map_err(failed)?;
-    remove_pieces(work, shards)
+    remove()
 }
 
 fn unchanged(input: &Path, original: &Identity) -> Result<()> {
@@ -75,18 +69,6 @@ fn unchanged(input: &Path, original: &Identity) -> Result<()> {
     Err(Error::conflict(
         "the file was changed while the job ran, and is left as it is now: remove the job's folder and run it again",
     ))
-}
-
-fn remove_pieces(work: &Path, shards: &[Pieces]) -> Result<()> {
-    for piece in shards.iter().flat_map(|pieces| &pieces.0) {
-        match fs::remove_file(piece.path(work)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::io("a piece that is not needed any more cannot be removed", &error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn read_mark(work: &Path) -> Result<Option<Mark>> {

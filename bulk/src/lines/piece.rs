@@ -1,7 +1,7 @@
 //! The pieces of a new file: each written by one worker, which knows how much of it counts.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use privet_core::ErrorKind;
@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::{Error, Result};
+use crate::files::owner_only;
 use crate::job::fingerprint;
 
 /// The pieces of a shard, in their order: what a store of files keeps with its checkpoints.
@@ -59,6 +60,39 @@ impl Pieces {
     pub fn state(&self) -> Result<Json> {
         serde_json::to_value(self).map_err(|_| Error::config("a checkpoint cannot be written"))
     }
+
+    /// Writes what counts of them, one behind the other.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if one cannot be read, or that cannot be written; `Conflict` if one is shorter than it should be.
+    pub fn copy_to(&self, folder: &Path, out: &mut impl Write) -> Result<()> {
+        let failed = |error: io::Error| Error::io("the pieces of the new file cannot be put together", &error);
+        for piece in &self.0 {
+            let read = File::open(piece.path(folder)).map_err(failed)?;
+            if io::copy(&mut read.take(piece.length), out).map_err(failed)? != piece.length {
+                return Err(Error::conflict("a piece of the new file is shorter than its checkpoint says: start anew"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes their files, those that are still there.
+    ///
+    /// # Errors
+    ///
+    /// `Io` if that fails.
+    pub fn remove(&self, folder: &Path) -> Result<()> {
+        for piece in &self.0 {
+            match fs::remove_file(piece.path(folder)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io("a piece that is not needed any more cannot be removed", &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Piece {
@@ -90,14 +124,10 @@ impl Piece {
         if bytes.is_empty() {
             return Ok(self);
         }
-        let failed = |error: std::io::Error| Error::io("a piece of the new file cannot be written", &error);
+        let failed = |error: io::Error| Error::io("a piece of the new file cannot be written", &error);
         fs::create_dir_all(folder).map_err(failed)?;
         let path = self.path(folder);
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(failed)?;
+        let mut file = owner_only().create(true).truncate(false).open(path).map_err(failed)?;
         file.seek(SeekFrom::Start(self.length)).map_err(failed)?;
         file.write_all(bytes).map_err(failed)?;
         file.sync_data().map_err(failed)?;

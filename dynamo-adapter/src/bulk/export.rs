@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -320,7 +320,7 @@ fn assemble(checkpoint: &Checkpoint, work: &Path, output: &Path) -> Result<()> {
         let mark: Option<Mark> = fs::read(&mark_path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let is_ours = |mark: &Mark| mark.job == checkpoint.digest && mark.pieces == pieces;
         return match (mark.filter(is_ours), Identity::of(output)) {
-            (Some(mark), Ok(found)) if mark.assembled == found => remove(&pieces, work),
+            (Some(mark), Ok(found)) if mark.assembled == found => pieces.remove(work),
             _ => Err(Error::new(
                 ErrorKind::Conflict,
                 "what the job has made is gone, and the data file in its place is another: run the job under another name",
@@ -329,12 +329,7 @@ fn assemble(checkpoint: &Checkpoint, work: &Path, output: &Path) -> Result<()> {
     }
     let beside = output.with_extension("gz.new");
     let mut out = GzEncoder::new(create(&beside).map_err(failed)?, Compression::default());
-    for piece in &pieces.0 {
-        let read = File::open(piece.path(work)).map_err(failed)?;
-        if io::copy(&mut read.take(piece.length()), &mut out).map_err(failed)? != piece.length() {
-            return Err(Error::new(ErrorKind::Conflict, "a piece is shorter than its checkpoint says: start anew"));
-        }
-    }
+    pieces.copy_to(work, &mut out)?;
     let mut file = out.finish().map_err(failed)?;
     file.flush().and_then(|()| file.sync_all()).map_err(failed)?;
     drop(file);
@@ -342,19 +337,7 @@ fn assemble(checkpoint: &Checkpoint, work: &Path, output: &Path) -> Result<()> {
     let text = serde_json::to_vec(&mark).map_err(|_| Error::new(ErrorKind::Config, "a mark cannot be written"))?;
     replace(&mark_path, &text).map_err(failed)?;
     rename(&beside, output).map_err(failed)?;
-    remove(&mark.pieces, work)
-}
-
-fn remove(pieces: &Pieces, work: &Path) -> Result<()> {
-    for piece in &pieces.0 {
-        match fs::remove_file(piece.path(work)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(io_error("a piece that is not needed any more cannot be removed", &error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    mark.pieces.remove(work)
 }
 
 /// What is behind the last slash: no key of an object leads out of the folder.

@@ -130,7 +130,7 @@ where
         ))),
         (Begun::No | Begun::OtherDone, true, _) => Err(nothing_to_resume()),
         (Begun::No, false, None) | (Begun::Unfinished | Begun::Done, true, _) => Ok(job),
-        // Two jobs over one file would write the same pieces.
+        // What was begun is gone on with by `--resume` alone.
         (Begun::No | Begun::Unfinished, false, Some(folder)) => Err(Failure::failed(format!(
             "a job on this file was begun and is not finished: `--resume` goes on with it, or remove `{}` to begin anew",
             folder.display()

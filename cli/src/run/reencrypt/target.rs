@@ -151,7 +151,11 @@ impl Keys {
             return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
         }
         let mut old = MultiKeyring::new(new().await?);
-        if !is_local && !by_branch_keys && sealed != Sealed::Whole && let Some(keys) = session.branch_keyring().await? {
+        if !is_local
+            && !by_branch_keys
+            && sealed != Sealed::Whole
+            && let Some(keys) = session.branch_keyring().await?
+        {
             old = old.with_reader(keys);
         }
         if !target.old_key.is_empty() {
