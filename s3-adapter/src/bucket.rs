@@ -150,7 +150,8 @@ impl BucketBuilder {
         self.with(move |settings| settings.part_size = bytes)
     }
 
-    /// How many parts are under way at a time. Default: 3. Memory: as many parts, and one.
+    /// How many parts are held at a time: those that are under way, and in an upload the one that is being sealed; with 1 there
+    /// is none under way while the next one is sealed. Default: 4.
     pub fn parallel(self, parts: usize) -> Self {
         self.with(move |settings| settings.parallel = parts)
     }

@@ -53,7 +53,7 @@ impl Settings {
             bound: true,
             frame_length: 64 << 10,
             part_size: 8 << 20,
-            parallel: 3,
+            parallel: 4,
             most_in_memory: 64 << 20,
             s3ec: None,
             s3ec_context: None,

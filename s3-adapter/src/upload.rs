@@ -20,6 +20,7 @@ use crate::put::PIECE;
 /// An upload that is under way. Dropped before it is complete, it is aborted.
 pub(crate) struct Upload<'a> {
     request: &'a PutObjectFluentBuilder,
+    /// Parts that are held at a time.
     parallel: usize,
     part_size: usize,
     /// Whether parts grow, since nobody knows how many there will be.
@@ -133,27 +134,32 @@ impl<'a> Upload<'a> {
     {
         let mut under_way = FuturesUnordered::new();
         let mut done = Vec::new();
-        under_way.push(self.part(1, first));
         let mut number = 1;
-        while let Some(piece) = content.next().await {
-            for piece in piece.map_err(Error::body)?.as_ref().chunks(PIECE) {
+        under_way.push(self.part(number, first));
+        loop {
+            // Parts are on their way while the content is waited for.
+            let piece = tokio::select! {
+                Some(part) = under_way.next() => {
+                    done.push(part?);
+                    continue;
+                }
+                piece = content.next(), if under_way.len() < self.parallel => piece,
+            };
+            let Some(piece) = piece.transpose().map_err(Error::body)? else { break };
+            for piece in piece.as_ref().chunks(PIECE) {
                 writing.push(piece)?;
                 while let Some(part) = writing.take(self.size_of(number + 1)) {
                     number += 1;
-                    while under_way.len() >= self.parallel {
-                        done.extend(under_way.next().await.transpose()?);
-                    }
                     under_way.push(self.part(number, part));
+                    self.room(&mut under_way, &mut done).await?;
                 }
             }
         }
         // One large piece may have filled more than one part.
         while let Some(part) = writing.take(self.size_of(number + 1)) {
             number += 1;
-            while under_way.len() >= self.parallel {
-                done.extend(under_way.next().await.transpose()?);
-            }
             under_way.push(self.part(number, part));
+            self.room(&mut under_way, &mut done).await?;
         }
         under_way.push(self.part(number + 1, writing.finish()?));
         while let Some(part) = under_way.next().await {
@@ -161,6 +167,18 @@ impl<'a> Upload<'a> {
         }
         done.sort_by_key(CompletedPart::part_number);
         Ok(done)
+    }
+
+    /// Waits until another part may be held.
+    async fn room(
+        &self,
+        under_way: &mut FuturesUnordered<impl Future<Output = Result<CompletedPart>>>,
+        done: &mut Vec<CompletedPart>,
+    ) -> Result<()> {
+        while under_way.len() >= self.parallel {
+            done.extend(under_way.next().await.transpose()?);
+        }
+        Ok(())
     }
 
     /// Bytes of the part of this number.

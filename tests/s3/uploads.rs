@@ -193,6 +193,37 @@ async fn an_upload_that_cannot_be_given_up_either_says_that_its_parts_stay() {
 }
 
 #[tokio::test]
+async fn parts_are_sent_while_the_content_is_waited_for() {
+    let site = Site::start().await;
+    let bucket = site.builder().part_size(PART).build(&site.privet().await, &site.s3).unwrap();
+    let sent = || site.aws.calls("s3").into_iter().filter(|call| call.operation == "UploadPart").count();
+    let content = bytes(LARGE);
+    // The end comes only when what fills two parts is sent.
+    let end = stream::once(async {
+        while sent() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(b"the end".to_vec())
+    });
+    let put = bucket.put_stream("k", pieces(&content, 1 << 20).chain(end));
+    tokio::time::timeout(Duration::from_secs(60), put).await.expect("parts wait for the content").unwrap();
+    assert!(bucket.get("k").await.unwrap().unwrap().body == [&content[..], b"the end"].concat());
+}
+
+/// A part that fails ends the upload, though the content goes on for ever.
+#[tokio::test]
+async fn a_part_that_fails_is_noticed_while_the_content_is_waited_for() {
+    let site = Site::start().await;
+    let bucket = site.builder().part_size(PART).build(&site.privet().await, &site.s3).unwrap();
+    site.aws.fault(Fault::on("s3", "UploadPart").status(403));
+    let endless = pieces(&bytes(LARGE), 1 << 20).chain(stream::pending());
+    let put = bucket.put_stream("k", endless);
+    let failed = tokio::time::timeout(Duration::from_secs(60), put).await.expect("nobody notices").unwrap_err();
+    assert_eq!(failed.kind(), ErrorKind::Denied);
+    assert_eq!(uploads(&site).await, 0);
+}
+
+#[tokio::test]
 async fn an_upload_that_is_given_up_leaves_neither_object_nor_parts() {
     let site = Site::start().await;
     let bucket = site.builder().part_size(PART).build(&site.privet().await, &site.s3).unwrap();
