@@ -15,7 +15,7 @@ use privet::s3::bulk::{BucketCheckpoints, ObjectStore, Reseal};
 use privet::s3::{Bucket, BucketBuilder, DocumentFormat, ObjectFormat};
 use privet::s3ec::CommitmentPolicy;
 use privet::{Classification, ErrorKind, Policy, Protector};
-use privet_testkit::{EmbeddedAws, Fault};
+use privet_testkit::{Deny, EmbeddedAws, Fault};
 
 use crate::site::{REGION, Site, Stored, bytes, pieces};
 use crate::{kills, random};
@@ -322,6 +322,47 @@ async fn a_service_that_fails_is_asked_again() {
     assert!(this.job("check").await.build().unwrap().verify(Extent::All).await.unwrap().passed());
     let uploads = this.site.s3.list_multipart_uploads().bucket(&this.site.name).send().await.unwrap();
     assert!(uploads.uploads().is_empty());
+}
+
+/// What the target's key is asked for by new objects, by data keys that are wrapped anew, and what S3 may refuse.
+#[tokio::test]
+async fn a_job_that_is_denied_the_target_fails_and_takes_no_object_for_poison() {
+    let this = Move::start().await;
+    let old = this.bucket(&this.site.key_arn, None, |builder| builder.format(ObjectFormat::S3ec)).await;
+    for index in 0..3 {
+        old.put(&format!("data/{index}"), bytes(500)).await.unwrap();
+    }
+    let on = |service: &str, operation: &str| Deny::everyone().service(service).operation(operation);
+    for (name, deny, anew) in [
+        ("wrapped", on("kms", "Encrypt"), false),
+        ("copied", on("s3", "CopyObject"), false),
+        ("put", on("s3", "PutObject"), true),
+    ] {
+        let reseal = this.reseal().await;
+        let reseal = if anew { reseal.with_new_data_keys() } else { reseal };
+        let job = Job::builder(name, ObjectStore::new(this.before().await, "data/"), reseal).build().unwrap();
+        this.site.aws.deny(deny);
+        let report = job.run().await.unwrap();
+        this.site.aws.clear_denials();
+        assert!(!report.finished && !report.failures.is_empty(), "{name}: {report}");
+        assert!(
+            report.failures.iter().all(|failure| failure.kind == "denied" && !failure.retryable),
+            "{name}: {report}"
+        );
+        assert_eq!((report.total.poison, report.total.rewritten), (0, 0), "{name}: {report}");
+    }
+    // The job asks for the first of them itself.
+    this.site.aws.deny(on("kms", "GenerateDataKey"));
+    let refused = this.job("asked").await.build().unwrap().run().await.unwrap_err();
+    this.site.aws.clear_denials();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    // What one object was sealed with is its own.
+    this.site.aws.deny(on("kms", "Decrypt"));
+    let report = this.job("old-key").await.build().unwrap().run().await.unwrap();
+    this.site.aws.clear_denials();
+    assert_eq!((report.finished, report.total.poison), (true, 3), "{report}");
+    let report = this.job("last").await.build().unwrap().run().await.unwrap();
+    assert_eq!((report.finished, report.total.rewritten), (true, 3), "{report}");
 }
 
 #[tokio::test]

@@ -79,6 +79,11 @@ impl Rewriting {
         Ok(put)
     }
 
+    /// Whether the object opens with the keys of what is stored: then it is the target's that is refused.
+    pub(super) async fn opens(&self, object: &StoredObject) -> bool {
+        self.from.open(&object.key).await.is_ok_and(|reader| reader.is_some())
+    }
+
     /// Requests that write.
     pub(super) fn requests(&self) -> f64 {
         1.0
