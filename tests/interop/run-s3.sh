@@ -24,7 +24,8 @@ else
 fi
 
 cargo build --quiet --example s3_peer
+# moto knows no condition on the source of a copy.
 "$python" tests/interop/s3_objects.py target/debug/examples/s3_peer \
     bash -c 'cargo test --quiet --test s3 && cargo test --quiet --test bulk versions:: &&
-        cargo test --quiet -p privet-testkit --test contract s3::' \
+        cargo test --quiet -p privet-testkit --test contract s3:: -- --skip a_copy_is_refused_if_the_source' \
     2> >(grep -v ' HTTP/1.1' >&2)
