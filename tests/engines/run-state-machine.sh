@@ -17,8 +17,8 @@ for line in sys.stdin:
 worker=$place/bootstrap
 strip -o "$worker" target/debug/privet-worker
 
-# Pauses between tries are cut short; nothing in the state machine waits otherwise.
-start_engines dynamodb,dynamodbstreams,lambda,s3,stepfunctions SFN_WAIT_SCALE=0.05
+# Pauses between tries are cut short, but all of them together are longer than the lease of a worker that was killed.
+start_engines dynamodb,dynamodbstreams,lambda,s3,stepfunctions SFN_WAIT_SCALE=0.2
 
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1
 "$python" tests/engines/state_machine.py "http://127.0.0.1:$engine" "http://127.0.0.1:$kms" "$worker" "$test" \
