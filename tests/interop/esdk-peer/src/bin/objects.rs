@@ -9,7 +9,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use esdk_peer::{Key, Pair, Result, clients};
 use privet::message::{HeaderProgress, HeaderReader, NewMessage, ReadOptions, WriteOptions};
 use privet::s3ec::{self, Header, Lookup, NewObject};
-use privet::{EncryptedDataKey, Secret};
+use privet::{EncryptedDataKey, EncryptionContext, Secret};
 
 fn main() -> Result<()> {
     for (size, pieces, runs) in [("1 MiB", 1, 400), ("64 MiB", 64, 20), ("1 GiB", 1024, 3)] {
@@ -33,7 +33,7 @@ fn privet_and_bare(size: &str, pieces: usize, runs: usize) -> Result<()> {
             let _ = black_box(key.seal_in_place_separate_tag(nonce, Aad::empty(), black_box(&mut buffer)));
         }
     });
-    let framed = WriteOptions::default().with_frame_length(64 << 10);
+    let framed = WriteOptions::new(EncryptionContext::new()).with_frame_length(64 << 10);
     let mut out = Vec::with_capacity(2 * PIECE);
     show("framed put, in pieces", &mut || {
         let mut encryptor = NewMessage::new(&framed).unwrap().encryptor(&data_key, vec![edk()]).unwrap();
