@@ -50,6 +50,12 @@ impl Error {
         if self.kind == ErrorKind::Denied { self.of_all() } else { self }
     }
 
+    /// Whether it is no fault of the record that it came with: see [`of_all`](Self::of_all).
+    #[must_use]
+    pub fn is_of_all(&self) -> bool {
+        self.of_all
+    }
+
     /// Whether it is wrong with one record alone, and the next one may succeed.
     pub(crate) fn is_of_record(&self) -> bool {
         let may_be =

@@ -177,31 +177,36 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
         let started = self.shared.time.monotonic();
         let calls = self.shared.transformation.key_calls();
         self.digest().await?;
-        let mut waiting: Vec<(u32, Duration)> =
-            (0..self.shared.store.shards()).rev().map(|shard| (shard, Duration::ZERO)).collect();
+        // Each with when it may be begun.
+        let mut waiting: Vec<_> =
+            (0..self.shared.store.shards()).rev().map(|shard| (shard, tokio::time::Instant::now())).collect();
         let mut failures = Vec::new();
         let mut running = JoinSet::new();
         loop {
             while running.len() < self.shared.parallel
                 && !self.is_stopped()
-                && let Some((shard, rest)) = waiting.pop()
+                && let Some((shard, time)) = waiting.pop()
             {
                 let job = self.clone();
                 running.spawn(async move {
-                    tokio::time::sleep(rest).await;
-                    (shard, job.process_shard(shard, Budget::default(), None).await)
+                    tokio::time::sleep_until(time).await;
+                    let is_to_be = !job.is_stopped();
+                    (shard, if is_to_be { Some(job.process_shard(shard, Budget::default(), None).await) } else { None })
                 });
             }
             let Some(joined) = running.join_next().await else { break };
             let (shard, outcome) = joined.map_err(|_| Error::new(ErrorKind::Io, "a shard's task has panicked"))?;
             match outcome {
-                Outcome::Done(_) => {}
-                // Nobody sets a budget here: it was stopped.
-                Outcome::Continue(_) => {}
-                Outcome::Failed(failure) => match failure.held {
+                None | Some(Outcome::Done(_)) => {}
+                Some(Outcome::Continue(_)) if !self.is_stopped() => waiting.push((shard, tokio::time::Instant::now())),
+                Some(Outcome::Continue(_)) => {}
+                Some(Outcome::Failed(failure)) => match failure.held {
                     // Others first.
-                    Some(left) if !self.is_stopped() => waiting.insert(0, (shard, left.min(MAX_WAIT))),
-                    _ => failures.push(ShardFailure {
+                    Some(left) if !self.is_stopped() => {
+                        waiting.insert(0, (shard, tokio::time::Instant::now() + left.min(MAX_WAIT)));
+                    }
+                    Some(_) => {}
+                    None => failures.push(ShardFailure {
                         shard,
                         kind: failure.kind.to_string(),
                         retryable: failure.retryable,

@@ -123,6 +123,15 @@ impl Reprotect {
         })
     }
 
+    /// Whose fault an error is that looking at a record had. Where a key is refused it is the target's, if the record is right:
+    /// its header may say any class, and is not verified yet.
+    async fn refused<R: StoredRecord>(&self, record: &R, stored: Map, error: Error) -> Error {
+        if error.kind() != ErrorKind::Denied {
+            return error;
+        }
+        self.open(record, stored).await.map_or_else(|of_record| of_record, |_| error.denied_to_all())
+    }
+
     /// The record in clear, as whoever can open it does.
     async fn open<R: StoredRecord>(&self, record: &R, stored: Map) -> Result<Clear> {
         let form = record.form();
@@ -251,7 +260,11 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
     }
 
     async fn look(&self, record: &R) -> Result<Look> {
-        self.look_at(record.form(), &record.stored()?).await
+        let (form, stored) = (record.form(), record.stored()?);
+        match self.look_at(form, &stored).await {
+            Err(error) => Err(self.refused(record, stored, error).await),
+            look => look,
+        }
     }
 
     async fn rewrite(&self, record: &R) -> Result<Decision<Map>> {
@@ -263,11 +276,7 @@ impl<R: StoredRecord> Transformation<R> for Reprotect {
                 (reasons, _) if reasons.is_empty() => return Ok(Decision::Current),
                 found => found,
             },
-            // The target's key is refused, if the record is right: its header may say any class, and is not verified yet.
-            Err(error) if error.kind() == ErrorKind::Denied => {
-                return self.open(record, stored).await.and(Err(error.denied_to_all()));
-            }
-            Err(error) => return Err(error),
+            Err(error) => return Err(self.refused(record, stored, error).await),
         };
         let clear = match opened {
             Some(clear) => clear,

@@ -1,12 +1,12 @@
 //! One shard: claimed, read page by page, rewritten record by record, checkpointed after each page.
 
-use std::pin::pin;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use privet_core::ErrorKind;
+use tokio::sync::Notify;
 
 use crate::checkpoint::{Checkpoint, MAX_POISON_KEPT};
 use crate::error::{Error, Result};
@@ -220,7 +220,7 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                 Err(Stop::Due) => return failed.map_or(Ok(()), Err),
                 Err(Stop::Failed(error)) => return Err(error),
             };
-            // It was told that time is up because the lease could not be kept.
+            // It was told that time is up since the lease could not be kept.
             if let (Some(Stop::Due), Some(error)) = (&stop, failed) {
                 stop = Some(Stop::Failed(error));
             }
@@ -263,6 +263,8 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
                 }
                 *checkpoint = next;
                 self.renewed = hand.job.now();
+                // Whoever has written a checkpoint has the shard, whatever became of a renewal.
+                hand.is_lost.store(false, Relaxed);
                 job.progress.lock().unwrap_or_else(PoisonError::into_inner).add(&counts);
             }
             match stop {
@@ -276,43 +278,42 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Worker<'_
         Ok(())
     }
 
-    /// Does some work, and keeps the lease meanwhile. If that is lost, the work is told that time is up.
+    /// Does some work, and keeps the lease meanwhile. If that fails, the work is told that time is up.
     async fn keeping<X>(&mut self, checkpoint: &mut Checkpoint, work: impl Future<Output = X>) -> (X, Option<Error>) {
         let rest = (self.hand.job.shared.lease / 3).max(SHORTEST_REST);
-        let mut work = pin!(work);
-        loop {
-            tokio::select! {
-                done = &mut work => return (done, None),
-                () = tokio::time::sleep(rest) => {}
-            }
-            let is_lost = self.hand.is_lost;
-            let mut renewal = pin!(self.renew(checkpoint));
-            let mut done = None;
-            // The work goes on meanwhile: it may hold what the renewal waits for.
-            let renewed = loop {
+        let (is_lost, over) = (self.hand.is_lost, Notify::new());
+        let work = async {
+            let done = work.await;
+            over.notify_one();
+            done
+        };
+        // The work goes on while the lease is renewed: it may hold what that waits for.
+        let keeping = async {
+            loop {
                 tokio::select! {
-                    renewed = &mut renewal => break renewed,
-                    output = &mut work, if done.is_none() => done = Some(output),
+                    biased;
+                    () = over.notified() => return None,
+                    () = tokio::time::sleep(rest) => {}
                 }
-            };
-            match (done, renewed) {
-                (Some(done), renewed) => return (done, renewed.err()),
-                (None, Ok(())) => {}
-                (None, Err(error)) => {
+                if let Err(error) = self.renew(checkpoint).await {
                     is_lost.store(true, Relaxed);
-                    return (work.await, Some(error));
+                    return Some(error);
                 }
             }
-        }
+        };
+        tokio::join!(work, keeping)
     }
 
+    /// Renews the lease, if a third of it is over. Until another worker takes the shard, it can be renewed after its end too.
     async fn renew(&mut self, checkpoint: &mut Checkpoint) -> Result<()> {
         let job = &*self.hand.job.shared;
-        if self.hand.job.now().saturating_sub(self.renewed) < job.lease / 3 {
+        let passed = self.hand.job.now().saturating_sub(self.renewed);
+        if passed < job.lease / 3 {
             return Ok(());
         }
         let next = checkpoint.clone().held(&job.owner, job.time.now(), job.lease);
-        if !self.hand.job.swap(&next).await? {
+        let most = job.lease.max(LONGEST_RENEWAL);
+        if !tokio::time::timeout(most, self.hand.job.swap(&next)).await.unwrap_or(Ok(false))? {
             return Err(lost());
         }
         *checkpoint = next;
@@ -337,3 +338,5 @@ async fn pause(attempt: u32) {
 const CLAIM_TRIES: u32 = 4;
 /// Between two looks at a lease, however short that is.
 const SHORTEST_REST: Duration = Duration::from_millis(10);
+/// After which a renewal has failed, however short the lease is.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(5);

@@ -323,13 +323,17 @@ async fn objects_and_items_in_db_esdk_format_go_beside_branch_keys() {
     let stored = s3.get_object().bucket("documents").key("data/a").send().await.unwrap();
     assert_ne!(stored.body.collect().await.unwrap().to_vec(), body);
     // The records of the table are under the KMS key, and go under branch keys and from there into the other format.
-    let to_branch_keys = ["reencrypt", TABLE, "--old-key", &site.old, "--yes", "--verify", "--json", "-q"];
+    let to_branch_keys = ["reencrypt", TABLE, "--yes", "--verify", "--json", "-q"];
     assert_eq!(site.run(&to_branch_keys, 0).json()[0]["report"]["total"]["rewritten"], 3);
     assert_eq!(site.run(&["keys", "stragglers", TABLE, "--json"], 0).json()[0]["stragglers"]["on_target"], 3);
     site.home.write("policy.toml", format!("{POLICY}format = \"db-esdk\"\nreads = [\"record\"]\n"));
     let to_items = ["reencrypt", TABLE, "--yes", "--verify", "--json", "-q"];
     assert_eq!(site.run(&to_items, 0).json()[0]["report"]["total"]["rewritten"], 3);
     assert!(site.items().await.iter().all(|item| item.contains_key("aws_dbe_head")));
+    // And back, as a job of its own.
+    site.home.write("policy.toml", format!("{POLICY}reads = [\"db-esdk\"]\n"));
+    let back = site.run(&[&to_branch_keys[..], &["--job", "back"]].concat(), 0).json();
+    assert_eq!(back[0]["report"]["total"]["rewritten"], 3);
 }
 
 /// What goes wrong with AWS, and what is said of it.

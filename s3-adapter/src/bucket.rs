@@ -150,8 +150,8 @@ impl BucketBuilder {
         self.with(move |settings| settings.part_size = bytes)
     }
 
-    /// How many parts are held at a time: those that are under way, and in an upload the one that is being sealed; with 1 there
-    /// is none under way while the next one is sealed. Default: 4.
+    /// How many parts are held at a time: those that are under way, and in an upload the one that is being sealed, so that with
+    /// 1 there is none under way meanwhile. A reader has the one that it was given besides. Default: 4.
     pub fn parallel(self, parts: usize) -> Self {
         self.with(move |settings| settings.parallel = parts)
     }

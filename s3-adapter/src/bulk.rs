@@ -21,7 +21,8 @@ use crate::error::Error;
 
 impl From<Error> for privet_bulk::Error {
     fn from(error: Error) -> Self {
-        Self::new(error.kind(), error.to_string()).retryable(error.is_retryable())
+        let same = Self::new(error.kind(), error.to_string()).retryable(error.is_retryable());
+        if error.is_of_target() { same.denied_to_all() } else { same }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Error {
     retryable: bool,
     message: String,
     code: Option<String>,
+    /// Whether it is the target of a job that refuses, whatever the object.
+    of_target: bool,
     #[source]
     source: Option<Cause>,
 }
@@ -48,13 +50,25 @@ impl Error {
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, retryable: false, message: message.into(), code: None, source: None }
+        Self { kind, retryable: false, message: message.into(), code: None, of_target: false, source: None }
     }
 
     /// What a job found, whose own error it comes from.
     #[cfg(feature = "bulk")]
     pub(crate) fn of_job(error: &privet_bulk::Error) -> Self {
-        Self { retryable: error.is_retryable(), ..Self::new(error.kind(), error.to_string()) }
+        let (retryable, of_target) = (error.is_retryable(), error.is_of_all());
+        Self { retryable, of_target, ..Self::new(error.kind(), error.to_string()) }
+    }
+
+    /// The same error, said to come from what a bucket writes with.
+    pub(crate) fn of_target(mut self) -> Self {
+        self.of_target = true;
+        self
+    }
+
+    #[cfg(feature = "bulk")]
+    pub(crate) fn is_of_target(&self) -> bool {
+        self.of_target
     }
 
     pub(crate) fn integrity() -> Self {
@@ -65,7 +79,7 @@ impl Error {
     pub(crate) fn body(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         let message = "the body could not be read to its end".to_owned();
         let source = Some(Cause(Arc::new(error)));
-        Self { kind: ErrorKind::Io, retryable: true, message, code: None, source }
+        Self { kind: ErrorKind::Io, retryable: true, message, code: None, of_target: false, source }
     }
 
     /// The same of an upload whose parts S3 may have kept, since it refused to give it up, too.
@@ -102,7 +116,7 @@ impl Error {
         let what = what.unwrap_or_else(|| "no answer".to_owned());
         let request = error.request_id().map(|id| format!(", request {id}")).unwrap_or_default();
         let message = format!("S3 `{operation}` failed: {what}{request}");
-        Self { kind, retryable, message, code, source: None }
+        Self { kind, retryable, message, code, of_target: false, source: None }
     }
 }
 
@@ -119,6 +133,7 @@ impl From<privet_core::Error> for Error {
             retryable: error.is_retryable(),
             message: error.to_string(),
             code: None,
+            of_target: false,
             source: error.into_cause().map(Cause),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::error::Error as StdError;
+use std::pin::Pin;
 
 use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
@@ -141,10 +142,10 @@ impl Bucket {
         let part = self.settings.part_size;
         match fill(writing, content, part).await? {
             Filled::Whole(body) => put_whole(request, body).await,
-            Filled::First(first, writing, rest) => {
+            Filled::First(begun) => {
                 let length = length.map(|length| length.saturating_add(length / 8));
                 let upload = Upload::begin(&self.client, &request, part, self.settings.parallel, length).await?;
-                upload.run(first, writing, rest).await
+                upload.run(begun).await
             }
         }
     }
@@ -205,14 +206,23 @@ pub(crate) fn check(request: &PutObjectFluentBuilder) -> Result<()> {
 }
 
 /// What came of sealing as much as one part.
-enum Filled<S> {
+enum Filled<S, B> {
     /// All of it.
     Whole(Vec<u8>),
-    /// More than that: the first part, and how it goes on.
-    First(Vec<u8>, Writing, S),
+    /// More than that.
+    First(Begun<S, B>),
 }
 
-async fn fill<S, B, E>(mut writing: Writing, content: S, part: usize) -> Result<Filled<std::pin::Pin<Box<S>>>>
+/// The first part of an upload, and how it goes on.
+pub(crate) struct Begun<S, B> {
+    pub(crate) part: Vec<u8>,
+    pub(crate) writing: Writing,
+    /// A piece of the content, and how much of it is sealed.
+    pub(crate) piece: (B, usize),
+    pub(crate) content: Pin<Box<S>>,
+}
+
+async fn fill<S, B, E>(mut writing: Writing, content: S, part: usize) -> Result<Filled<S, B>>
 where
     S: Stream<Item = Result<B, E>> + Send,
     B: AsRef<[u8]> + Send,
@@ -220,11 +230,14 @@ where
 {
     let mut content = Box::pin(content);
     while let Some(piece) = content.next().await {
-        for piece in piece.map_err(Error::body)?.as_ref().chunks(PIECE) {
-            writing.push(piece)?;
-        }
-        if let Some(first) = writing.take(part) {
-            return Ok(Filled::First(first, writing, content));
+        let piece = piece.map_err(Error::body)?;
+        let mut sealed = 0;
+        while let Some(next) = piece.as_ref().get(sealed..).and_then(|rest| rest.chunks(PIECE).next()) {
+            writing.push(next)?;
+            sealed += next.len();
+            if let Some(part) = writing.take(part) {
+                return Ok(Filled::First(Begun { part, writing, piece: (piece, sealed), content }));
+            }
         }
     }
     let body = writing.finish()?;

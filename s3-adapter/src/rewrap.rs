@@ -46,8 +46,9 @@ impl Bucket {
             }
             Kind::Plain => return Err(Error::new(ErrorKind::Input, "the object is not sealed: write it anew")),
         };
-        let keyring = self.settings.s3ec_keyring()?;
-        let header = keyring.rewrap(old.settings.s3ec_keyring()?, &header, &self.settings.s3ec_context()).await?;
+        let data_key = old.settings.s3ec_keyring()?.data_key(&header).await?;
+        let rewrapped = self.settings.s3ec_keyring()?.rewrap(&data_key, &header, &self.settings.s3ec_context()).await;
+        let header = rewrapped.map_err(|error| Error::from(error).of_target())?;
         match header.instruction_file()? {
             Some(file) => {
                 let output = self.replace_instruction_file(key, file, file_e_tag).await?;

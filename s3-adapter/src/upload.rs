@@ -1,7 +1,6 @@
 //! Uploads in parts: several under way at a time, and none left behind.
 
 use std::error::Error as StdError;
-use std::pin::Pin;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadError;
@@ -14,8 +13,7 @@ use futures_util::{Stream, StreamExt as _};
 use privet_core::ErrorKind;
 
 use crate::error::{Error, Result};
-use crate::format::Writing;
-use crate::put::PIECE;
+use crate::put::{Begun, PIECE};
 
 /// An upload that is under way. Dropped before it is complete, it is aborted.
 pub(crate) struct Upload<'a> {
@@ -91,18 +89,13 @@ impl<'a> Upload<'a> {
     }
 
     /// Uploads all parts, and completes the upload; or leaves nothing; or says that it has left parts.
-    pub(crate) async fn run<S, B, E>(
-        mut self,
-        first: Vec<u8>,
-        writing: Writing,
-        content: Pin<Box<S>>,
-    ) -> Result<PutObjectOutput>
+    pub(crate) async fn run<S, B, E>(mut self, begun: Begun<S, B>) -> Result<PutObjectOutput>
     where
         S: Stream<Item = Result<B, E>> + Send,
         B: AsRef<[u8]> + Send,
         E: StdError + Send + Sync + 'static,
     {
-        let done = match self.parts(first, writing, content).await {
+        let done = match self.parts(begun).await {
             Ok(parts) => self.complete(parts).await,
             Err(error) => Err(error),
         };
@@ -112,8 +105,9 @@ impl<'a> Upload<'a> {
                 Ok(output)
             }
             Err(error) => {
+                let aborted = self.guard.abort().await;
                 self.guard.is_armed = false;
-                Err(match self.guard.abort().await {
+                Err(match aborted {
                     Ok(()) => error,
                     Err(refused) => error.with_parts_left(&refused),
                 })
@@ -121,45 +115,33 @@ impl<'a> Upload<'a> {
         }
     }
 
-    async fn parts<S, B, E>(
-        &self,
-        first: Vec<u8>,
-        mut writing: Writing,
-        mut content: Pin<Box<S>>,
-    ) -> Result<Vec<CompletedPart>>
+    async fn parts<S, B, E>(&self, begun: Begun<S, B>) -> Result<Vec<CompletedPart>>
     where
         S: Stream<Item = Result<B, E>> + Send,
         B: AsRef<[u8]> + Send,
         E: StdError + Send + Sync + 'static,
     {
-        let mut under_way = FuturesUnordered::new();
-        let mut done = Vec::new();
-        let mut number = 1;
-        under_way.push(self.part(number, first));
-        loop {
-            // Parts are on their way while the content is waited for.
-            let piece = tokio::select! {
-                Some(part) = under_way.next() => {
-                    done.push(part?);
-                    continue;
-                }
-                piece = content.next(), if under_way.len() < self.parallel => piece,
-            };
-            let Some(piece) = piece.transpose().map_err(Error::body)? else { break };
-            for piece in piece.as_ref().chunks(PIECE) {
+        let Begun { part, mut writing, piece, mut content } = begun;
+        let (mut under_way, mut done, mut number) = (FuturesUnordered::new(), Vec::new(), 1);
+        under_way.push(self.part(number, part));
+        self.room(&mut under_way, &mut done).await?;
+        let mut next = Some(piece);
+        while let Some((piece, sealed)) = next {
+            for piece in piece.as_ref().get(sealed..).unwrap_or_default().chunks(PIECE) {
                 writing.push(piece)?;
-                while let Some(part) = writing.take(self.size_of(number + 1)) {
+                if let Some(part) = writing.take(self.size_of(number + 1)) {
                     number += 1;
                     under_way.push(self.part(number, part));
                     self.room(&mut under_way, &mut done).await?;
                 }
             }
-        }
-        // One large piece may have filled more than one part.
-        while let Some(part) = writing.take(self.size_of(number + 1)) {
-            number += 1;
-            under_way.push(self.part(number, part));
-            self.room(&mut under_way, &mut done).await?;
+            // Parts are on their way while the content is waited for.
+            next = loop {
+                tokio::select! {
+                    Some(part) = under_way.next() => done.push(part?),
+                    piece = content.next() => break piece.transpose().map_err(Error::body)?.map(|piece| (piece, 0)),
+                }
+            };
         }
         under_way.push(self.part(number + 1, writing.finish()?));
         while let Some(part) = under_way.next().await {
@@ -169,7 +151,7 @@ impl<'a> Upload<'a> {
         Ok(done)
     }
 
-    /// Waits until another part may be held.
+    /// Waits until one more part may be held, which is sealed next.
     async fn room(
         &self,
         under_way: &mut FuturesUnordered<impl Future<Output = Result<CompletedPart>>>,

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use aws_sdk_s3::primitives::ByteStream;
 use privet::audit::TracingSink;
-use privet::bulk::checkpoint::{Checkpoints, MemoryCheckpoints};
-use privet::bulk::{Extent, FileCheckpoints, Job, JobBuilder, Outcome, Prices, Reprotect};
+use privet::bulk::checkpoint::{CheckpointFuture, Checkpoints, MemoryCheckpoints};
+use privet::bulk::{Checkpoint, Extent, FileCheckpoints, Job, JobBuilder, Outcome, Prices, Reprotect};
 use privet::keyring::{KmsKeyring, MultiKeyring, S3ecKeyring};
 use privet::policy::PlaintextReads;
 use privet::s3::bulk::{BucketCheckpoints, ObjectStore, Reseal};
@@ -351,6 +351,15 @@ async fn a_job_that_is_denied_the_target_fails_and_takes_no_object_for_poison() 
         );
         assert_eq!((report.total.poison, report.total.rewritten), (0, 0), "{name}: {report}");
     }
+    // A document is refused the key of a class that it has, and is right itself.
+    let documents = this.old().await.documents(DocumentFormat::Json).unwrap();
+    documents.put_stream("data/z", pieces(br#"{"id":"1","note":"between us"}"#, 10)).await.unwrap();
+    this.site.aws.deny(on("kms", "GenerateDataKey").context("privet:class", "confidential"));
+    let report = this.job("documents").await.build().unwrap().run().await.unwrap();
+    this.site.aws.clear_denials();
+    assert_eq!((report.finished, report.total.poison, report.failures.len()), (false, 0, 1), "{report}");
+    assert_eq!(report.failures[0].kind, "denied", "{report}");
+    assert_eq!(report.total.rewritten, 3, "{report}");
     // The job asks for the first of them itself.
     this.site.aws.deny(on("kms", "GenerateDataKey"));
     let refused = this.job("asked").await.build().unwrap().run().await.unwrap_err();
@@ -360,9 +369,9 @@ async fn a_job_that_is_denied_the_target_fails_and_takes_no_object_for_poison() 
     this.site.aws.deny(on("kms", "Decrypt"));
     let report = this.job("old-key").await.build().unwrap().run().await.unwrap();
     this.site.aws.clear_denials();
-    assert_eq!((report.finished, report.total.poison), (true, 3), "{report}");
+    assert_eq!((report.finished, report.total.poison), (true, 4), "{report}");
     let report = this.job("last").await.build().unwrap().run().await.unwrap();
-    assert_eq!((report.finished, report.total.rewritten), (true, 3), "{report}");
+    assert_eq!((report.finished, report.total.rewritten, report.total.current), (true, 1, 3), "{report}");
 }
 
 #[tokio::test]
@@ -573,6 +582,41 @@ async fn checkpoints_in_a_bucket_are_written_on_the_one_before_alone() {
     }
 }
 
+/// Checkpoints of which the second is refused: the first renewal.
+#[derive(Debug, Default)]
+struct OnceRefused {
+    inner: MemoryCheckpoints,
+    swaps: AtomicU64,
+}
+
+impl Checkpoints for OnceRefused {
+    fn load<'a>(&'a self, job: &'a str, shard: u32) -> CheckpointFuture<'a, Option<Checkpoint>> {
+        self.inner.load(job, shard)
+    }
+
+    fn swap<'a>(&'a self, checkpoint: &'a Checkpoint) -> CheckpointFuture<'a, bool> {
+        if self.swaps.fetch_add(1, Relaxed) == 1 {
+            return Box::pin(async { Err(privet::bulk::Error::new(ErrorKind::Denied, "refused once")) });
+        }
+        self.inner.swap(checkpoint)
+    }
+}
+
+/// All objects of the first page are under way when the renewal fails, and its checkpoint is written: the shard is still the
+/// worker's, who goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_that_fails_ends_no_job_unseen() {
+    let this = Move::start().await;
+    for index in 0..9 {
+        this.old().await.put(&format!("data/{index}"), bytes(1500)).await.unwrap();
+    }
+    let job = this.job("new-key").await.checkpoints(OnceRefused::default()).lease(Duration::from_millis(300));
+    this.site.aws.fault(Fault::on("s3", "PutObject").delay(Duration::from_millis(600)));
+    let report = job.build().unwrap().run().await.unwrap();
+    assert!(report.finished && report.failures.is_empty(), "{report}");
+    assert_eq!((report.total.read, report.total.rewritten), (9, 9), "{report}");
+}
+
 /// One object alone may take longer than the lease: its worker keeps it, and the other one waits.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_takes_longer_than_the_lease_is_rewritten_once() {
@@ -608,7 +652,7 @@ async fn a_checkpoint_that_somebody_made_up_neither_stops_nor_misleads_for_ever(
     else {
         panic!("not at the beginning")
     };
-    let made = async |change: &dyn Fn(&mut privet::bulk::Checkpoint)| {
+    let made = async |change: &dyn Fn(&mut Checkpoint)| {
         let checkpoints = MemoryCheckpoints::default();
         // Memory takes revision 1 first.
         let mut checkpoint = start.clone();

@@ -37,6 +37,9 @@ async fn streams_of_any_length_come_back() {
             assert!(read == content[..length], "{length}");
             assert_eq!(bucket.head("k").await.unwrap().unwrap().plaintext_length, Some(length as u64));
         }
+        // One piece of several parts.
+        bucket.put("k", content.clone()).await.unwrap();
+        assert!(bucket.get("k").await.unwrap().unwrap().body == content);
     }
     assert_eq!(uploads(&site).await, 0);
 }

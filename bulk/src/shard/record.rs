@@ -20,7 +20,7 @@ pub(super) struct Hand<'a, S, T> {
     pub(super) job: &'a Job<S, T>,
     pub(super) shard: u32,
     pub(super) deadline: Option<Duration>,
-    /// Whether another worker has the shard by now.
+    /// Whether the lease could not be kept, so that another worker may have the shard.
     pub(super) is_lost: &'a AtomicBool,
 }
 
@@ -170,6 +170,9 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Hand<'_, 
                 return Ok(());
             };
             newer = Some(again);
+            if self.is_due(Duration::ZERO) {
+                return Err(Stop::Due);
+            }
             if tries > 0 {
                 pause(tries).await;
             }

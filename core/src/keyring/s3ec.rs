@@ -155,22 +155,26 @@ impl S3ecKeyring {
         }
     }
 
-    /// The header of an object with its data key wrapped anew, by this keyring and under this context of the caller. Reads
-    /// with `old`.
+    /// The header of an object with its [`data_key`](Self::data_key) wrapped anew, by this keyring and under this context of
+    /// the caller.
     ///
     /// # Errors
     ///
-    /// As [`unlock`](Self::unlock) and [`Header::rewrapped`].
-    pub async fn rewrap(&self, old: &Self, header: &Header, context: &EncryptionContext) -> Result<Header> {
-        let data_key = old.data_key(header).await?;
-        // That it is the data key of this content is worth knowing before the old one is gone.
-        header.unlock(&data_key)?;
+    /// `Integrity` if the object is not committed to this data key, which is worth knowing before the old header is gone;
+    /// otherwise as the key provider's and [`Header::rewrapped`].
+    pub async fn rewrap(&self, data_key: &Secret, header: &Header, context: &EncryptionContext) -> Result<Header> {
+        header.unlock(data_key)?;
         let context = context.clone().with(CONTENT_CIPHER, header.suite().name());
-        let edk = self.wrap_data_key(&data_key, &DataKeyRequest::new(context.clone())).await?;
+        let edk = self.wrap_data_key(data_key, &DataKeyRequest::new(context.clone())).await?;
         header.rewrapped(edk, &context)
     }
 
-    async fn data_key(&self, header: &Header) -> Result<Secret> {
+    /// The data key of an object, unwrapped.
+    ///
+    /// # Errors
+    ///
+    /// `Denied` if it was not wrapped for this keyring; otherwise as the key provider's.
+    pub async fn data_key(&self, header: &Header) -> Result<Secret> {
         let request = DataKeyRequest::new(header.context());
         let edks = std::slice::from_ref(header.encrypted_data_key());
         let secret = self.unwrap_data_key(edks, &request).await?;

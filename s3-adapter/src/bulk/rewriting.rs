@@ -79,11 +79,6 @@ impl Rewriting {
         Ok(put)
     }
 
-    /// Whether the object opens with the keys of what is stored: then it is the target's that is refused.
-    pub(super) async fn opens(&self, object: &StoredObject) -> bool {
-        self.from.open(&object.key).await.is_ok_and(|reader| reader.is_some())
-    }
-
     /// Requests that write.
     pub(super) fn requests(&self) -> f64 {
         1.0
@@ -113,7 +108,8 @@ impl Rewriting {
         settings.instruction_files = false;
         let to = Bucket { settings: Arc::new(settings), client: to.client.clone() };
         let (length, content) = self.content(key, e_tag).await?;
-        let output = to.write(request, Some(length), failure.noting(content)).await?;
+        // What is wrong with the content is noted, and says more.
+        let output = to.write(request, Some(length), failure.noting(content)).await.map_err(Error::of_target)?;
         Ok(Put { e_tag: output.e_tag, version_id: output.version_id })
     }
 

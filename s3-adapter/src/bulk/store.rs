@@ -220,9 +220,6 @@ impl Store for ObjectStore {
             }
             // Whom S3 itself refuses to write this object it refuses all.
             Err(error) if error.code().is_some() => Err(of_object(error.into()).denied_to_all()),
-            Err(error) if error.kind() == ErrorKind::Denied && rewriting.opens(object).await => {
-                Err(of_object(error.into()).denied_to_all())
-            }
             Err(error) => Err(of_object(error.into())),
         }
     }

@@ -210,6 +210,9 @@ pub(super) fn ended(report: &Report) -> Exit {
         let is_denied = report.failures.iter().all(|failure| failure.kind == "denied");
         return if is_denied { Exit::Denied } else { Exit::Failed };
     }
+    if report.shards_done < report.shards {
+        return Exit::Failed;
+    }
     let total = &report.total;
     if total.poison == 0 {
         return Exit::Done;

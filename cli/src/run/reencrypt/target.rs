@@ -69,8 +69,10 @@ impl Move {
             Source::Objects { .. } => Some(sides(Sealed::Whole).await?),
             _ => None,
         };
-        let is_record = policy.resource(&name).is_none_or(|resource| resource.format == TableFormat::Record);
-        let records = sides(if is_record { Sealed::ByClass } else { Sealed::Items }).await?;
+        let is_db_esdk = policy.resource(&name).is_some_and(|resource| resource.format == TableFormat::DbEsdk);
+        // Lines and documents are records, whatever the format of the table is.
+        let is_table = matches!(target.source, Source::Table(_));
+        let records = sides(if is_table && is_db_esdk { Sealed::Items } else { Sealed::ByClass }).await?;
         let resource = records.to.resource(&name)?;
         let is_new_policy = target.old_policy.is_some();
         Ok(Self { records, objects, resource, pace, is_new_policy, is_to_plaintext: target.to_plaintext })
@@ -151,6 +153,10 @@ impl Keys {
             return Err(Failure::usage("a local directory has its old keys beside the new one: leave out `--old-key`"));
         }
         let mut old = MultiKeyring::new(new().await?);
+        // What is under the other kind of key, as after a change of format, is opened too.
+        if by_branch_keys && session.kms_key().is_some() {
+            old = old.with_reader(session.whole_keyring().await?);
+        }
         if !is_local
             && !by_branch_keys
             && sealed != Sealed::Whole

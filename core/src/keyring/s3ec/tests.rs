@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::error::ErrorKind;
-use crate::s3ec::{CommitmentPolicy, Lookup, Metadata, ReadOptions};
+use crate::s3ec::{CommitmentPolicy, ContentSuite, Lookup, Metadata, ReadOptions};
 
 const PRIVATE: &str = include_str!("../../../../tests/vectors/rsa/private-pkcs8.pem");
 
@@ -100,14 +100,21 @@ async fn every_bit_of_a_wrapped_key_counts() {
 async fn a_key_is_wrapped_anew_and_keeps_content_and_context() {
     for options in options() {
         let sealed = aes(1, 32).seal(b"attack at dawn".to_vec(), &options).await.unwrap();
-        let rewrapped = rsa().rewrap(&aes(1, 32), &header(&sealed.header), &context()).await.unwrap();
+        let old = header(&sealed.header);
+        let data_key = aes(1, 32).data_key(&old).await.unwrap();
+        let rewrapped = rsa().rewrap(&data_key, &old, &context()).await.unwrap();
         assert_ne!(rewrapped.encrypted_data_key(), sealed.header.encrypted_data_key());
         assert_eq!(rewrapped.context(), sealed.header.context());
         let sealed = Sealed { header: rewrapped, body: sealed.body };
         assert_eq!(open(&rsa(), &sealed).await.unwrap(), b"attack at dawn");
         assert!(open(&aes(1, 32), &sealed).await.is_err());
         // Who cannot read it cannot wrap it anew.
-        assert!(rsa().rewrap(&aes(1, 32), &header(&sealed.header), &context()).await.is_err());
+        assert!(rsa().data_key(&old).await.is_err());
+        let other = Secret::random(32).unwrap();
+        assert_eq!(
+            rsa().rewrap(&other, &old, &context()).await.is_err(),
+            options.suite() == ContentSuite::CommittingGcm
+        );
     }
 }
 
