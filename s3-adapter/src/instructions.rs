@@ -102,10 +102,11 @@ impl Bucket {
         let written = write.await;
         // Without a clear answer the object may be there, or yet come to be: better a file too many. And where S3 refuses, it
         // may refuse the second try of a request of which the first had come through.
-        if written.as_ref().is_err_and(|error| !error.is_retryable()) && self.e_tag(key).await? == before {
-            if let Some(e_tag) = put.e_tag {
-                self.remove_instruction_file(key, e_tag).await?;
-            }
+        if written.as_ref().is_err_and(|error| !error.is_retryable())
+            && self.e_tag(key).await? == before
+            && let Some(e_tag) = put.e_tag
+        {
+            self.remove_instruction_file(key, e_tag).await?;
         }
         written
     }

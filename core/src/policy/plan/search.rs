@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Plan, PlanEntry, Root};
 use crate::error::{Error, Result};
 use crate::policy::search::{BeaconRule, is_name};
-use crate::policy::{Compound, Search};
+use crate::policy::{Compound, FieldOverride, Search};
 use crate::value::{Map, Path, Step, Value};
 
 /// Which fields of a resource are searched for, and how.
@@ -244,7 +244,21 @@ impl Plan {
         let has_any_name =
             |entry: &PlanEntry| entry.holds_names || entry.path.get(text.len()..).is_none_or(|rest| rest.contains('*'));
         let is_clear = |entry: &PlanEntry| entry.at_rest != "encrypt" && !has_any_name(entry);
-        self.has_model() && !own.is_empty() && own.iter().all(is_clear)
+        // The model lists a type within itself once; the policy may name what is further in.
+        let is_listed = |over: &FieldOverride| {
+            let named = over.names.join(".");
+            own.iter().any(|entry| entry.path.replace("[]", "") == named)
+        };
+        let keys: Vec<_> =
+            path.steps().iter().filter_map(|step| if let Step::Key(name) = step { Some(name) } else { None }).collect();
+        let is_below = |over: &&FieldOverride| {
+            let mut pairs = keys.iter().zip(&over.names);
+            over.names.len() >= keys.len() && pairs.all(|(key, name)| *key == name || name == "*")
+        };
+        self.has_model()
+            && !own.is_empty()
+            && own.iter().all(is_clear)
+            && self.0.names.overrides().iter().filter(is_below).all(is_listed)
     }
 
     /// Whether anything of a top-level attribute may be sealed, as far as the model and the policy's `fields` say.

@@ -333,6 +333,20 @@ fn what_may_hold_names_is_never_clear_throughout() {
     assert!(plan.is_all_clear(&element));
 }
 
+#[test]
+fn what_the_policy_names_within_a_type_that_contains_itself_is_not_clear() {
+    struct Tree;
+    model!(Tree, schema("Tree", Shape::Struct(&[classed("v", Public), nested("children", Vec::<Tree>::schema)])));
+    struct Forest;
+    model!(Forest, schema("Forest", Shape::Struct(&[nested("tree", Tree::schema), nested("other", Tree::schema)])));
+    let is_clear = |plan: &Plan, name: &str| plan.is_all_clear(&Path::attribute(name));
+    let plan = plan_of::<Forest>("version = 1").unwrap();
+    assert!(is_clear(&plan, "tree") && is_clear(&plan, "other"));
+    let policy = "version = 1\n[[fields]]\npath = 'tree.children.v'\nclass = 'pii'";
+    let plan = plan_of::<Forest>(policy).unwrap();
+    assert!(!is_clear(&plan, "tree") && is_clear(&plan, "other"));
+}
+
 macro_rules! contents {
     () => {
         &[
