@@ -1,6 +1,6 @@
 //! A policy resolved for one model or resource: which values to seal, and what a caller may see.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Disclosure, Policy};
 use crate::classification::Classification;
@@ -43,6 +43,14 @@ struct Resolved {
     names: Names,
     key: Vec<String>,
     root: Root,
+    /// Made when it is first asked for.
+    entries: OnceLock<Vec<PlanEntry>>,
+}
+
+impl Resolved {
+    fn new(names: Names, key: Vec<String>, root: Root) -> Arc<Self> {
+        Arc::new(Self { names, key, root, entries: OnceLock::new() })
+    }
 }
 
 /// What a record is known by.
@@ -64,7 +72,7 @@ impl Plan {
         let names = Names::new(policy, masks, schema.resource, key.clone(), true);
         check_masks(&names, schema.inventory().iter().filter_map(|entry| entry.mask))?;
         let (shapes, root) = Shapes::of_model(schema, &names)?;
-        Ok(Self(Arc::new(Resolved { names, key, root: Root::Model(schema, shapes, root) })))
+        Ok(Self(Resolved::new(names, key, Root::Model(schema, shapes, root))))
     }
 
     /// Resolves the policy for records that no model describes.
@@ -84,7 +92,7 @@ impl Plan {
             let state = over.names.iter().fold(start.clone(), |state, name| names.step(&state, name));
             names.check(&state, None, &over.names.join(".")).map_err(Error::config)?;
         }
-        Ok(Self(Arc::new(Resolved { names, key, root: Root::Dynamic(start) })))
+        Ok(Self(Resolved::new(names, key, Root::Dynamic(start))))
     }
 
     /// The policy that was resolved.

@@ -36,6 +36,15 @@ impl Plan {
     /// The data inventory: the model's fields, or without a model the fields that the policy names one by one.
     #[must_use]
     pub fn inventory(&self) -> Vec<PlanEntry> {
+        self.entries().to_vec()
+    }
+
+    /// The same, made once.
+    pub(super) fn entries(&self) -> &[PlanEntry] {
+        self.0.entries.get_or_init(|| self.make_entries())
+    }
+
+    fn make_entries(&self) -> Vec<PlanEntry> {
         let names = &self.0.names;
         match &self.0.root {
             Root::Model(schema, ..) => schema

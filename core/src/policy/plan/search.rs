@@ -216,9 +216,9 @@ impl Plan {
                 return Err(Error::config(format!("two beacons are called `{name}`: give one of them another `name`")));
             }
         }
-        let marked = self.inventory().into_iter().filter(|entry| entry.searchable);
+        let marked = self.entries().iter().filter(|entry| entry.searchable);
         plan.without_length = marked
-            .map(|entry| entry.path)
+            .map(|entry| entry.path.clone())
             .filter(|path| !plan.fields.iter().any(|field| field.text == *path))
             .collect();
         Ok(plan)
@@ -243,7 +243,7 @@ impl Plan {
         let own = self.own_entries(&text);
         let has_any_name =
             |entry: &PlanEntry| entry.holds_names || entry.path.get(text.len()..).is_none_or(|rest| rest.contains('*'));
-        let is_clear = |entry: &PlanEntry| entry.at_rest != "encrypt" && !has_any_name(entry);
+        let is_clear = |entry: &&PlanEntry| entry.at_rest != "encrypt" && !has_any_name(entry);
         // The model lists a type within itself once; the policy may name what is further in.
         let is_listed = |over: &FieldOverride| {
             let named = over.names.join(".");
@@ -285,10 +285,10 @@ impl Plan {
     }
 
     /// The lines of the inventory that are of what is at this path, or of what is in it.
-    fn own_entries(&self, at: &str) -> Vec<PlanEntry> {
+    fn own_entries(&self, at: &str) -> Vec<&PlanEntry> {
         let is_own =
             |path: &str| path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']));
-        self.inventory().into_iter().filter(|entry| is_own(&entry.path)).collect()
+        self.entries().iter().filter(|entry| is_own(&entry.path)).collect()
     }
 
     fn compound(&self, plan: &SearchPlan, compound: Compound) -> Result<SearchCompound> {
@@ -314,7 +314,7 @@ impl Plan {
 
     /// Whether values at this path are sealed, by themselves or with what they are in.
     fn is_sealed(&self, text: &str) -> bool {
-        if let Some(entry) = self.inventory().iter().find(|entry| entry.path == text) {
+        if let Some(entry) = self.entries().iter().find(|entry| entry.path == text) {
             return entry.at_rest == "encrypt";
         }
         let steps: Vec<Step> = text.split('.').map(|name| Step::Key(name.to_owned())).collect();
