@@ -115,10 +115,14 @@ impl Writing {
         if self.sealed.len() <= length {
             return None;
         }
-        let mut rest = Vec::with_capacity(self.sealed.capacity());
-        rest.extend_from_slice(self.sealed.get(length..).unwrap_or_default());
-        self.sealed.truncate(length);
+        let rest = self.sealed.split_off(length);
         Some(std::mem::replace(&mut self.sealed, rest))
+    }
+
+    /// Goes on in this memory, which is empty: new memory costs more than sealing into it does.
+    pub(crate) fn go_on_in(&mut self, mut memory: Vec<u8>) {
+        memory.extend_from_slice(&self.sealed);
+        self.sealed = memory;
     }
 }
 

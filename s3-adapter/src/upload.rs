@@ -8,6 +8,7 @@ use aws_sdk_s3::operation::put_object::PutObjectOutput;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt as _};
 use privet_core::ErrorKind;
@@ -122,7 +123,7 @@ impl<'a> Upload<'a> {
         E: StdError + Send + Sync + 'static,
     {
         let Begun { part, mut writing, piece, mut content } = begun;
-        let (mut under_way, mut done, mut number) = (FuturesUnordered::new(), Vec::new(), 1);
+        let (mut under_way, mut done, mut number) = (FuturesUnordered::new(), Done::default(), 1);
         under_way.push(self.part(number, part));
         self.room(&mut under_way, &mut done).await?;
         let mut next = Some(piece);
@@ -133,6 +134,7 @@ impl<'a> Upload<'a> {
                     number += 1;
                     under_way.push(self.part(number, part));
                     self.room(&mut under_way, &mut done).await?;
+                    done.memory.pop().into_iter().for_each(|memory| writing.go_on_in(memory));
                 }
             }
             // Parts are on their way while the content is waited for.
@@ -147,18 +149,20 @@ impl<'a> Upload<'a> {
         while let Some(part) = under_way.next().await {
             done.push(part?);
         }
-        done.sort_by_key(CompletedPart::part_number);
-        Ok(done)
+        done.parts.sort_by_key(CompletedPart::part_number);
+        Ok(done.parts)
     }
 
     /// Waits until one more part may be held, which is sealed next.
     async fn room(
         &self,
-        under_way: &mut FuturesUnordered<impl Future<Output = Result<CompletedPart>>>,
-        done: &mut Vec<CompletedPart>,
+        under_way: &mut FuturesUnordered<impl Future<Output = Result<(CompletedPart, Bytes)>>>,
+        done: &mut Done,
     ) -> Result<()> {
-        while under_way.len() >= self.parallel {
-            done.extend(under_way.next().await.transpose()?);
+        while under_way.len() >= self.parallel
+            && let Some(part) = under_way.next().await
+        {
+            done.push(part?);
         }
         Ok(())
     }
@@ -169,8 +173,10 @@ impl<'a> Upload<'a> {
         self.part_size.checked_shl(doublings).unwrap_or(usize::MAX).max(self.part_size)
     }
 
-    async fn part(&self, number: i32, body: Vec<u8>) -> Result<CompletedPart> {
+    /// Sends a part. Returns its memory too.
+    async fn part(&self, number: i32, body: Vec<u8>) -> Result<(CompletedPart, Bytes)> {
         let put = self.request.as_input();
+        let body = Bytes::from(body);
         let sent = self
             .guard
             .client
@@ -185,11 +191,11 @@ impl<'a> Upload<'a> {
             .set_sse_customer_key_md5(put.get_sse_customer_key_md5().clone())
             .set_request_payer(put.get_request_payer().clone())
             .set_expected_bucket_owner(put.get_expected_bucket_owner().clone())
-            .body(ByteStream::from(body))
+            .body(ByteStream::from(body.clone()))
             .send()
             .await
             .map_err(|error| Error::from_sdk("UploadPart", &error))?;
-        Ok(CompletedPart::builder()
+        let part = CompletedPart::builder()
             .part_number(number)
             .set_e_tag(sent.e_tag)
             .set_checksum_crc32(sent.checksum_crc32)
@@ -202,7 +208,8 @@ impl<'a> Upload<'a> {
             .set_checksum_xxhash64(sent.checksum_xxhash64)
             .set_checksum_xxhash3(sent.checksum_xxhash3)
             .set_checksum_xxhash128(sent.checksum_xxhash128)
-            .build())
+            .build();
+        Ok((part, body))
     }
 
     async fn complete(&self, parts: Vec<CompletedPart>) -> Result<PutObjectOutput> {
@@ -245,6 +252,25 @@ impl<'a> Upload<'a> {
             .set_bucket_key_enabled(done.bucket_key_enabled)
             .set_request_charged(done.request_charged)
             .build())
+    }
+}
+
+/// The parts that were sent, and their memory.
+#[derive(Default)]
+struct Done {
+    parts: Vec<CompletedPart>,
+    memory: Vec<Vec<u8>>,
+}
+
+impl Done {
+    fn push(&mut self, (part, body): (CompletedPart, Bytes)) {
+        self.parts.push(part);
+        // Unless the client has it still.
+        if body.is_unique() {
+            let mut memory = Vec::from(body);
+            memory.clear();
+            self.memory.push(memory);
+        }
     }
 }
 
