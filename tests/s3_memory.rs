@@ -1,5 +1,5 @@
-//! Memory does not grow with objects: `cargo test --release --test s3_memory -- --ignored --nocapture`. Takes a quarter
-//! of an hour and 4 GiB of disk; `PRIVET_MIB=256` makes it shorter.
+//! Memory does not grow with objects: `cargo test --release --test s3_memory -- --ignored --nocapture`. Takes some
+//! minutes and 4 GiB of disk; `PRIVET_MIB=256` makes it shorter.
 
 #![allow(
     clippy::unwrap_used,

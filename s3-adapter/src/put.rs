@@ -245,4 +245,4 @@ where
 }
 
 /// Sealed at a time: what is not taken yet grows by no more.
-pub(crate) const PIECE: usize = 1 << 20;
+pub(crate) const PIECE: usize = 256 << 10;
