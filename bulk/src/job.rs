@@ -190,8 +190,10 @@ impl<S: Store, T: Transformation<S::Record, Rewritten = S::Rewritten>> Job<S, T>
                 let job = self.clone();
                 running.spawn(async move {
                     tokio::time::sleep_until(time).await;
-                    let is_to_be = !job.is_stopped();
-                    (shard, if is_to_be { Some(job.process_shard(shard, Budget::default(), None).await) } else { None })
+                    if job.is_stopped() {
+                        return (shard, None);
+                    }
+                    (shard, Some(job.process_shard(shard, Budget::default(), None).await))
                 });
             }
             let Some(joined) = running.join_next().await else { break };

@@ -21,12 +21,13 @@ use crate::opt::Global;
 pub(crate) struct Session {
     global: Global,
     config: Config,
+    aws: OnceCell<SdkConfig>,
 }
 
 impl Session {
     pub(crate) fn new(global: Global) -> Outcome<Self> {
         let config = Config::read(global.config.as_deref())?;
-        Ok(Self { global, config })
+        Ok(Self { global, config, aws: OnceCell::new() })
     }
 
     pub(crate) fn is_quiet(&self) -> bool {
@@ -62,12 +63,16 @@ impl Session {
         self.global.kms_key.as_deref().or(self.config.kms_key.as_deref())
     }
 
-    /// The configuration of AWS's clients.
+    /// The configuration of AWS's clients, loaded once.
     ///
     /// # Errors
     ///
     /// If there is no region or there are no credentials: what each call says of that is harder to read.
     pub(crate) async fn aws(&self) -> Outcome<SdkConfig> {
+        self.aws.get_or_try_init(|| self.load_aws()).await.cloned()
+    }
+
+    async fn load_aws(&self) -> Outcome<SdkConfig> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         if let Some(profile) = &self.global.profile {
             loader = loader.profile_name(profile);

@@ -131,5 +131,5 @@ fn edk() -> EncryptedDataKey {
     EncryptedDataKey { provider_id: "s3ec".into(), provider_info: b"AES/GCM".to_vec(), ciphertext: vec![2; 60] }
 }
 
-/// What an upload or a download hands over at a time.
+/// What goes through at a time.
 const PIECE: usize = 1 << 20;
